@@ -1,0 +1,68 @@
+package eventgateway
+
+import (
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// Event is one thing that happened, as the gateway received it. It is not changed once received.
+type Event struct {
+	// Type is the event's name, such as "user.created"; EventHTTP or EventInvoke for the built-in ones.
+	Type string
+	// ID identifies the event: the sender's for a CloudEvent, else a UUID given by the gateway.
+	ID string
+	// ReceivedAt is when the gateway received it.
+	ReceivedAt time.Time
+	// DataType is the MIME type of Data as the sender gave it. Default: "application/octet-stream".
+	DataType string
+	// Data is the payload as it came. Under a JSON type it is valid JSON or empty.
+	Data []byte
+
+	// CloudEvent holds what only a CloudEvent has; nil for other events.
+	CloudEvent *CloudEventAttributes
+	// HTTP is the request of an http event; nil for other events.
+	HTTP *HTTPRequest
+}
+
+// CloudEventAttributes are the context attributes of a CloudEvent that Event has no field for.
+type CloudEventAttributes struct {
+	// Source is the URI reference of the producer.
+	Source string
+	// Subject is what in the source the event is about; may be empty.
+	Subject string
+	// Time is when it happened, in RFC 3339 as the sender wrote it; may be empty.
+	Time string
+	// DataSchema is the URI of the data's schema; may be empty.
+	DataSchema string
+	// Extensions are the extension attributes by name. A value is a string, a bool or an int32.
+	Extensions map[string]any
+}
+
+// HTTPRequest is what an http event tells of its request; the body is the event's Data.
+type HTTPRequest struct {
+	// Path is the decoded request path.
+	Path string
+	// Method is the request method.
+	Method string
+	// Host is the host the request was sent to.
+	Host string
+	// Header are the request headers. An event that outlives its request holds a copy; see Event.Detach.
+	Header http.Header
+	// Query are the query parameters.
+	Query url.Values
+}
+
+// Detach returns an event that may outlive the request it came from: ev itself, or for an http event a copy that shares
+// nothing the server may change.
+func (ev *Event) Detach() *Event {
+	if ev.HTTP == nil {
+		return ev
+	}
+	request := *ev.HTTP
+	request.Header = request.Header.Clone()
+	request.Query = url.Values(http.Header(request.Query).Clone())
+	detached := *ev
+	detached.HTTP = &request
+	return &detached
+}

@@ -1,0 +1,114 @@
+package eventgateway
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+)
+
+// SubscriptionType tells whether the sender waits for the function.
+type SubscriptionType string
+
+// The types of subscriptions.
+const (
+	// Sync means the function's answer is the answer to the sender.
+	Sync SubscriptionType = "sync"
+	// Async means the function gets the event, and the sender does not wait for it.
+	Async SubscriptionType = "async"
+)
+
+// Subscription maps events to a function.
+type Subscription struct {
+	// Space is the sandbox the subscription and its function live in. Default: "default".
+	Space string `json:"space,omitempty"`
+	// ID is given by the gateway: the same for the same type, event, function, method and path.
+	ID string `json:"subscriptionId,omitempty"`
+	// Type is "sync" or "async". Default: sync for the events http and invoke, async for all others.
+	Type SubscriptionType `json:"type,omitempty"`
+	// Event is the event type. Required.
+	Event string `json:"event"`
+	// FunctionID names the function in the same space. Required.
+	FunctionID string `json:"functionId"`
+	// Method is the HTTP method the event comes in with. Default: POST; required for http events.
+	Method string `json:"method,omitempty"`
+	// Path is the path the event comes in on, with :name and a trailing *name as parameters. Default: "/".
+	Path string `json:"path,omitempty"`
+	// CORS allows pages of other origins to call an http subscription. Default: none may.
+	CORS *CORS `json:"cors,omitempty"`
+	// Metadata is the user's own; lists can be filtered by it.
+	Metadata map[string]string `json:"metadata,omitempty"`
+
+	// CreateRevision orders subscriptions by age: the etcd revision that created it, 0 for one from the server's own
+	// configuration.
+	CreateRevision int64 `json:"-"`
+}
+
+// Normalize fills in what has a default, and the ID.
+func (s *Subscription) Normalize() {
+	if s.Space == "" {
+		s.Space = DefaultSpace
+	}
+	if s.Type == "" {
+		s.Type = Async
+		if e := CanonicalEvent(s.Event); e == EventHTTP || e == EventInvoke {
+			s.Type = Sync
+		}
+	}
+	if s.Method == "" && CanonicalEvent(s.Event) != EventHTTP {
+		s.Method = "POST"
+	}
+	s.Method = strings.ToUpper(s.Method)
+	if s.Path == "" {
+		s.Path = "/"
+	}
+	if s.CORS != nil {
+		s.CORS.Normalize()
+	}
+	s.ID = s.identity()
+}
+
+// identity is a hash, so that it has one length and needs no escaping whatever the path.
+func (s *Subscription) identity() string {
+	key := strings.Join([]string{string(s.Type), CanonicalEvent(s.Event), s.FunctionID, s.Method, s.Path}, "\x00")
+	sum := sha256.Sum256([]byte(key))
+	return hex.EncodeToString(sum[:16])
+}
+
+// Validate checks the subscription by itself; whether its function exists and its route is free only the store knows.
+// Call Normalize first.
+func (s *Subscription) Validate() error {
+	if err := ValidateID("space", s.Space); err != nil {
+		return err
+	}
+	if s.Type != Sync && s.Type != Async {
+		return InvalidField("type", string(s.Type), `"sync" or "async"`)
+	}
+	if err := ValidateEventName("event", s.Event); err != nil {
+		return err
+	}
+	if err := ValidateID("functionId", s.FunctionID); err != nil {
+		return err
+	}
+	if s.Method == "" {
+		return Errorf(Invalid, "method: missing: want an HTTP method such as GET for event %q", s.Event)
+	}
+	if !isToken(s.Method) || len(s.Method) > 32 {
+		return InvalidField("method", s.Method, "an HTTP method such as GET")
+	}
+	if s.Event == EventInvoke && (s.Type != Sync || s.Method != "POST") {
+		return Errorf(Invalid, "event: %q is not accepted with type %q and method %q: want sync and POST", s.Event, s.Type, s.Method)
+	}
+	if _, err := ParsePath(s.Path); err != nil {
+		return err
+	}
+	if s.CORS != nil {
+		if CanonicalEvent(s.Event) != EventHTTP {
+			return Errorf(Invalid, "cors: not accepted for event %s: want it only for http events; custom events accept any origin",
+				Quote(s.Event))
+		}
+		if err := s.CORS.Validate(); err != nil {
+			return err
+		}
+	}
+	return ValidateMetadata(s.Metadata)
+}
