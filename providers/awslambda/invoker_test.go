@@ -1,0 +1,227 @@
+package awslambda
+
+import (
+	"encoding/base64"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/eventgateway/eventgateway/providers"
+)
+
+var (
+	static = Provider{ARN: testARN, Region: testRegion, AccessKeyID: testKeyID, SecretAccessKey: testKey, SessionToken: testToken}
+	event  = &providers.Call{Payload: []byte(`{"event":"x","data":"private"}`), ContentType: "application/json"}
+)
+
+func open(t testing.TB, p Provider) *invoker {
+	t.Helper()
+	if err := p.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	f, err := p.Open(providers.Env{Space: "s", FunctionID: "f", Logger: slog.New(slog.DiscardHandler), MaxResponse: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.(*invoker).Close() })
+	return f.(*invoker)
+}
+
+func failureOf(t *testing.T, err error, failure providers.Failure) *providers.Error {
+	t.Helper()
+	var e *providers.Error
+	if !errors.As(err, &e) || e.Failure != failure {
+		t.Fatalf("got %v, want failure %s", err, failure)
+	}
+	return e
+}
+
+func TestRequest(t *testing.T) {
+	for name, arn := range map[string]string{
+		"plain": testARN, "version": testARN + ":7", "alias": testARN + ":live_1-a", "latest": testARN + ":$LATEST",
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := static
+			p.ARN = arn
+			p = startEdge(t, p, func(w http.ResponseWriter, r *http.Request, body []byte) {
+				if r.Header.Get("X-Amz-Client-Context") != "" {
+					t.Error("a client context was sent")
+				}
+				answerInvoke(w, "", body)
+			})
+			result, err := open(t, p).Invoke(t.Context(), event)
+			if err != nil || string(result.Body) != string(event.Payload) || result.ContentType != "application/json" {
+				t.Errorf("got %v, error %v", result, err)
+			}
+		})
+	}
+}
+
+func TestCredentialsWithoutToken(t *testing.T) {
+	p := static
+	p.SessionToken = ""
+	p = startEdge(t, p, func(w http.ResponseWriter, _ *http.Request, body []byte) { answerInvoke(w, "", body) })
+	if _, err := open(t, p).Invoke(t.Context(), event); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestEmptyPayload(t *testing.T) {
+	p := startEdge(t, static, func(w http.ResponseWriter, _ *http.Request, body []byte) {
+		if len(body) != 0 {
+			t.Errorf("got %q", body)
+		}
+		answerInvoke(w, "", nil)
+	})
+	result, err := open(t, p).Invoke(t.Context(), &providers.Call{ContentType: "application/json"})
+	if err != nil || len(result.Body) != 0 {
+		t.Errorf("got %v, error %v", result, err)
+	}
+}
+
+func TestClientContext(t *testing.T) {
+	var got string
+	p := startEdge(t, static, func(w http.ResponseWriter, r *http.Request, _ []byte) {
+		text, err := base64.StdEncoding.DecodeString(r.Header.Get("X-Amz-Client-Context"))
+		if err != nil {
+			t.Error(err)
+		}
+		got = string(text)
+		answerInvoke(w, "", nil)
+	})
+	f := open(t, p)
+	call := *event
+	call.Header = http.Header{"Ce-Id": {"1"}, "Ce-Type": {"user.created"}}
+	if _, err := f.Invoke(t.Context(), &call); err != nil {
+		t.Fatal(err)
+	}
+	if want := `{"custom":{"ce-id":"1","ce-type":"user.created"}}`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	call.Header.Set("Ce-Subject", strings.Repeat("x", 3000))
+	_, err := f.Invoke(t.Context(), &call)
+	if e := failureOf(t, err, providers.FunctionFailed); !e.Permanent {
+		t.Error("attributes that never fit are not a permanent failure")
+	}
+}
+
+func TestFunctionErrors(t *testing.T) {
+	for name, test := range map[string]struct{ kind, payload, message string }{
+		"handled": {"Handled", `{"errorMessage":"private","errorType":"ValidationError"}`, "the function failed: ValidationError"},
+		"unhandled": {
+			"Unhandled", `{"errorMessage":"private","errorType":"Runtime.ExitError"}`,
+			"the function failed without handling it: Runtime.ExitError",
+		},
+		"timed out": {
+			"Unhandled", `{"errorMessage":"private Task timed out after 3.00 seconds"}`, "the function failed without handling it",
+		},
+		"data as type":   {"Handled", `{"errorType":"private data of someone"}`, "the function failed"},
+		"type no string": {"Handled", `{"errorType":{"a":"private"}}`, "the function failed"},
+		"no JSON":        {"Handled", `private`, "the function failed"},
+		"nothing":        {"Handled", ``, "the function failed"},
+		"long type":      {"Handled", `{"errorType":"` + strings.Repeat("a", 65) + `"}`, "the function failed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := startEdge(t, static, func(w http.ResponseWriter, _ *http.Request, _ []byte) {
+				answerInvoke(w, test.kind, []byte(test.payload))
+			})
+			_, err := open(t, p).Invoke(t.Context(), event)
+			if e := failureOf(t, err, providers.FunctionFailed); e.Message != test.message || e.Permanent || e.Status != 200 {
+				t.Errorf("got %+v, want message %q", e, test.message)
+			}
+		})
+	}
+}
+
+func TestServiceErrors(t *testing.T) {
+	tests := []struct {
+		status    int
+		code      string
+		failure   providers.Failure
+		permanent bool
+		message   string
+	}{
+		{403, "AccessDeniedException", providers.Unreachable, false, "permission lambda:InvokeFunction on function hello in eu-west-1"},
+		{404, "ResourceNotFoundException:http://a.example/coral/", providers.Unreachable, false, "no function hello in eu-west-1"},
+		{403, "ExpiredTokenException", providers.Unreachable, false, "expired"},
+		{403, "UnrecognizedClientException", providers.Unreachable, false, "provider.awsAccessKeyId"},
+		{403, "InvalidSignatureException", providers.Unreachable, false, "provider.awsSecretAccessKey"},
+		{429, "TooManyRequestsException", providers.Throttled, false, "throttles"},
+		{400, "ThrottlingException", providers.Throttled, false, "throttles"},
+		{429, "SomethingNewException", providers.Throttled, false, "throttles"},
+		{413, "RequestTooLargeException", providers.FunctionFailed, true, "larger"},
+		{400, "InvalidRequestContentException", providers.FunctionFailed, true, "JSON"},
+		{415, "UnsupportedMediaTypeException", providers.FunctionFailed, true, "JSON"},
+		{409, "ResourceConflictException", providers.Unreachable, false, "could not call the function: ResourceConflictException"},
+		{502, "KMSAccessDeniedException", providers.Unreachable, false, "KMSAccessDeniedException"},
+		{500, "ServiceException", providers.Unreachable, false, "ServiceException"},
+		{503, "", providers.Unreachable, false, "could not call"},
+		{302, "", providers.Unreachable, false, "could not call"},
+		{500, "private data", providers.Unreachable, false, "could not call"},
+	}
+	for _, test := range tests {
+		t.Run(test.code, func(t *testing.T) {
+			var requests int
+			p := startEdge(t, static, func(w http.ResponseWriter, r *http.Request, _ []byte) {
+				requests++
+				w.Header().Set("Retry-After", "7")
+				w.Header().Set("Location", "/elsewhere")
+				refuseInvoke(w, test.status, test.code, "private: "+r.Header.Get("Authorization"))
+			})
+			_, err := open(t, p).Invoke(t.Context(), event)
+			e := failureOf(t, err, test.failure)
+			if e.Permanent != test.permanent || e.Status != test.status || !strings.Contains(e.Message, test.message) {
+				t.Errorf("got %+v", e)
+			}
+			if test.code == "TooManyRequestsException" && e.RetryAfter != 7*time.Second {
+				t.Errorf("got RetryAfter %s", e.RetryAfter)
+			}
+			for err := error(e); err != nil; err = errors.Unwrap(err) {
+				if strings.Contains(err.Error(), "private") || strings.Contains(err.Error(), testKeyID) {
+					t.Errorf("%q shows what AWS quoted", err)
+				}
+			}
+			if requests != 1 {
+				t.Errorf("%d requests were made, want 1", requests)
+			}
+		})
+	}
+}
+
+func TestClientsAreShared(t *testing.T) {
+	a, b := open(t, static), open(t, static)
+	other := static
+	other.SecretAccessKey = "another"
+	c := open(t, other)
+	if a.client != b.client || a.client == c.client {
+		t.Error("functions of equal settings, and only those, are to share a client")
+	}
+}
+
+func TestClientPoolRaces(t *testing.T) {
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 50 {
+				f, err := static.Open(providers.Env{MaxResponse: 7})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				f.(*invoker).Close()
+			}
+		})
+	}
+	all.Wait()
+	clients.mu.Lock()
+	defer clients.mu.Unlock()
+	for s := range clients.open {
+		if s.maxResponse == 7 {
+			t.Error("a client is kept for no function")
+		}
+	}
+}
