@@ -1,0 +1,27 @@
+// Package snapshot is where the data path and the control path meet: one immutable view of the configuration, published
+// through one atomic pointer. Neither path imports the other.
+package snapshot
+
+import (
+	"github.com/eventgateway/eventgateway"
+	"github.com/eventgateway/eventgateway/internal/hamt"
+	"github.com/eventgateway/eventgateway/matcher"
+	"github.com/eventgateway/eventgateway/providers"
+)
+
+// Snapshot is one consistent view of all subscriptions and functions. It is never changed; the next change makes the next
+// snapshot.
+type Snapshot struct {
+	// Revision is the etcd revision this view stands at; 0 for a view of static resources alone.
+	Revision int64
+	// Loaded reports whether the store's resources are in, from the store itself or from the copy saved last. Until
+	// then an event that finds no subscriber may have one.
+	Loaded bool
+	// Table finds the subscriptions of an event.
+	Table *matcher.Table
+	// Functions holds every function ready to be called.
+	Functions *hamt.Map[eventgateway.FunctionKey, *providers.Handle]
+}
+
+// Source gives the current snapshot. It is one atomic load, and never nil.
+type Source func() *Snapshot
