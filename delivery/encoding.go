@@ -1,0 +1,53 @@
+package delivery
+
+import (
+	"sync"
+
+	"github.com/eventgateway/eventgateway"
+)
+
+// encodings holds what an event looks like in each format a running delivery of it needs. Deliveries that run at the
+// same time share one, so that a large event fanned out to many functions is in memory once a format and not once a
+// function. What nobody uses any more is let go: a delivery that waits holds none.
+type encodings struct {
+	mu  sync.Mutex
+	all []*encoding
+}
+
+type encoding struct {
+	eventgateway.Encoded
+	format eventgateway.Format
+	users  int
+}
+
+// acquire returns ev in format f, which must be given back to release.
+func (e *encodings) acquire(ev *eventgateway.Event, f eventgateway.Format) *encoding {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, enc := range e.all {
+		if enc.format == f {
+			enc.users++
+			return enc
+		}
+	}
+	enc := &encoding{Encoded: ev.Encode(nil, f, nil), format: f, users: 1}
+	e.all = append(e.all, enc)
+	return enc
+}
+
+func (e *encodings) release(enc *encoding) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	enc.users--
+	if enc.users > 0 {
+		return
+	}
+	for i, other := range e.all {
+		if other == enc {
+			last := len(e.all) - 1
+			e.all[i], e.all[last] = e.all[last], nil
+			e.all = e.all[:last]
+			return
+		}
+	}
+}

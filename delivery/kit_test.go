@@ -1,0 +1,225 @@
+package delivery_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"maps"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/eventgateway/eventgateway"
+	"github.com/eventgateway/eventgateway/delivery"
+	"github.com/eventgateway/eventgateway/providers"
+)
+
+// invokerFunc is a function written in the test itself.
+type invokerFunc func(ctx context.Context, call *providers.Call) (*providers.Result, error)
+
+func (f invokerFunc) Invoke(ctx context.Context, call *providers.Call) (*providers.Result, error) {
+	return f(ctx, call)
+}
+
+func succeed(context.Context, *providers.Call) (*providers.Result, error) {
+	return &providers.Result{ContentType: "text/plain", Body: []byte("done")}, nil
+}
+
+// testProvider is the provider of functions written in tests, found by their number.
+type testProvider struct {
+	Number int `json:"number"`
+}
+
+var testInvokers struct {
+	sync.Mutex
+	all []invokerFunc
+}
+
+func init() { caddy.RegisterModule(&testProvider{}) }
+
+func (*testProvider) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  providers.Namespace + ".deliverytest",
+		New: func() caddy.Module { return new(testProvider) },
+	}
+}
+
+func (*testProvider) Validate() error { return nil }
+
+func (p *testProvider) Open(providers.Env) (providers.Invoker, error) {
+	testInvokers.Lock()
+	defer testInvokers.Unlock()
+	return testInvokers.all[p.Number], nil
+}
+
+// openFunction returns a handle of a function in space "s" that calls f.
+func openFunction(id string, format eventgateway.Format, f invokerFunc) *providers.Handle {
+	testInvokers.Lock()
+	number := len(testInvokers.all)
+	testInvokers.all = append(testInvokers.all, f)
+	testInvokers.Unlock()
+	fn := &eventgateway.Function{
+		Space: "s", ID: id, Type: "deliverytest", Format: format,
+		Provider: json.RawMessage(fmt.Sprintf(`{"number":%d}`, number)),
+	}
+	return providers.Open(fn, providers.Env{
+		Space: "s", FunctionID: id, Logger: slog.New(slog.DiscardHandler), MaxResponse: 1 << 20,
+	})
+}
+
+// functions is the set of functions a queue under test finds.
+type functions struct{ all sync.Map }
+
+func (s *functions) find(k eventgateway.FunctionKey) *providers.Handle {
+	h, _ := s.all.Load(k)
+	handle, _ := h.(*providers.Handle)
+	return handle
+}
+
+func (s *functions) set(id string, f invokerFunc) { s.setFormat(id, "", f) }
+
+func (s *functions) setFormat(id string, format eventgateway.Format, f invokerFunc) {
+	s.all.Store(key(id), openFunction(id, format, f))
+}
+
+func (s *functions) remove(id string) { s.all.Delete(key(id)) }
+
+func key(id string) eventgateway.FunctionKey { return eventgateway.FunctionKey{Space: "s", ID: id} }
+
+// record is an observer that counts.
+type record struct {
+	mu        sync.Mutex
+	delivered int
+	dropped   map[string]int
+	invoked   map[providers.Failure]int
+	oldest    time.Duration
+}
+
+func newRecord() *record {
+	return &record{dropped: map[string]int{}, invoked: map[providers.Failure]int{}}
+}
+
+func (r *record) Invoked(_ eventgateway.FunctionKey, failure providers.Failure, _ time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.invoked[failure]++
+}
+
+func (r *record) Delivered(_, _ string, age time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.delivered++
+	r.oldest = max(r.oldest, age)
+}
+
+func (r *record) Dropped(_, _, reason string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.dropped[reason]++
+}
+
+// want checks the counts of deliveries; nil means that none was dropped.
+func (r *record) want(t *testing.T, delivered int, dropped map[string]int) {
+	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.delivered != delivered {
+		t.Errorf("delivered %d, want %d", r.delivered, delivered)
+	}
+	if len(r.dropped)+len(dropped) > 0 && !maps.Equal(r.dropped, dropped) {
+		t.Errorf("dropped %v, want %v", r.dropped, dropped)
+	}
+}
+
+// rig is a queue under test with what it needs.
+type rig struct {
+	*delivery.Memory
+	functions *functions
+	record    *record
+	logged    *lockedBuffer
+}
+
+func newRig(limits delivery.Limits) *rig {
+	r := &rig{functions: &functions{}, record: newRecord(), logged: &lockedBuffer{}}
+	r.Memory = delivery.NewMemory(limits, r.functions.find, r.record, slog.New(slog.NewJSONHandler(r.logged, nil)))
+	return r
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+func newEvent(data string) *eventgateway.Event {
+	return &eventgateway.Event{
+		Type: "user.created", ID: "id-1", ReceivedAt: time.Now(), DataType: "text/plain", Data: []byte(data),
+	}
+}
+
+// item is an event for functions.
+func item(ids ...string) delivery.Item {
+	it := delivery.Item{Event: newEvent("data")}
+	for _, id := range ids {
+		it.Targets = append(it.Targets, delivery.Target{Space: "s", SubscriptionID: "sub-" + id, FunctionID: id})
+	}
+	return it
+}
+
+func (r *rig) mustPut(t *testing.T, items ...delivery.Item) {
+	t.Helper()
+	if err := r.Put(items); err != nil {
+		t.Fatalf("Put: %v", err)
+	}
+}
+
+// gate is a function whose calls wait until the test lets them go, unless they are canceled.
+type gate struct {
+	open    chan error
+	mu      sync.Mutex
+	calls   int
+	running int
+	most    int
+}
+
+func newGate() *gate { return &gate{open: make(chan error)} }
+
+func (g *gate) invoke(ctx context.Context, _ *providers.Call) (*providers.Result, error) {
+	g.mu.Lock()
+	g.calls++
+	g.running++
+	g.most = max(g.most, g.running)
+	g.mu.Unlock()
+	defer func() {
+		g.mu.Lock()
+		g.running--
+		g.mu.Unlock()
+	}()
+	select {
+	case err := <-g.open:
+		return &providers.Result{}, err
+	case <-ctx.Done():
+		return nil, &providers.Error{Failure: providers.Canceled, Message: "canceled", Err: ctx.Err()}
+	}
+}
+
+// counts returns how many calls began, how many run, and how many ran at most at once.
+func (g *gate) counts() (calls, running, most int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.calls, g.running, g.most
+}

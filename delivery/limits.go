@@ -1,0 +1,75 @@
+package delivery
+
+import "github.com/eventgateway/eventgateway"
+
+// Limits bound a Memory queue. A value that is not positive means the default.
+type Limits struct {
+	// Deliveries is how many deliveries (event × target) may wait or run at once, over all functions. Default: 100,000.
+	Deliveries int
+	// Bytes is how much memory the events that wait or run may take, reckoned from their data, headers and attributes.
+	// An event counts once, however many targets it has, until its last delivery has ended. Default: 256 MiB.
+	Bytes int64
+	// PerFunction is how many deliveries may wait for one function, beside those that run. Default: 10,000.
+	PerFunction int
+	// Concurrency is how many deliveries to one function may run at once. Default: 32.
+	Concurrency int
+}
+
+// DefaultLimits returns the defaults.
+func DefaultLimits() Limits {
+	return Limits{Deliveries: 100_000, Bytes: 256 << 20, PerFunction: 10_000, Concurrency: 32}
+}
+
+func (l Limits) withDefaults() Limits {
+	d := DefaultLimits()
+	if l.Deliveries <= 0 {
+		l.Deliveries = d.Deliveries
+	}
+	if l.Bytes <= 0 {
+		l.Bytes = d.Bytes
+	}
+	if l.PerFunction <= 0 {
+		l.PerFunction = d.PerFunction
+	}
+	if l.Concurrency <= 0 {
+		l.Concurrency = d.Concurrency
+	}
+	return l
+}
+
+const (
+	// eventOverhead is what an event takes beside its text: its structs and what the queue notes about it.
+	eventOverhead = 512
+	// pairOverhead is what one header, parameter or attribute takes beside its text.
+	pairOverhead = 64
+)
+
+// sizeOf reckons the memory ev takes. It counts everything a sender can make large, so that neither many headers nor
+// many extension attributes get around Limits.Bytes.
+func sizeOf(ev *eventgateway.Event) int64 {
+	n := eventOverhead + len(ev.Type) + len(ev.ID) + len(ev.DataType) + len(ev.Data)
+	if ce := ev.CloudEvent; ce != nil {
+		n += len(ce.Source) + len(ce.Subject) + len(ce.Time) + len(ce.DataSchema)
+		for name, value := range ce.Extensions {
+			n += pairOverhead + len(name)
+			if s, ok := value.(string); ok {
+				n += len(s)
+			}
+		}
+	}
+	if r := ev.HTTP; r != nil {
+		n += len(r.Path) + len(r.Method) + len(r.Host) + sizeOfLists(r.Header) + sizeOfLists(r.Query)
+	}
+	return int64(n)
+}
+
+func sizeOfLists(m map[string][]string) int {
+	n := 0
+	for name, values := range m {
+		n += pairOverhead + len(name)
+		for _, v := range values {
+			n += 16 + len(v)
+		}
+	}
+	return n
+}
