@@ -1,0 +1,116 @@
+package eventsapi
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/eventgateway/eventgateway"
+	"github.com/eventgateway/eventgateway/delivery"
+	"github.com/eventgateway/eventgateway/providers"
+)
+
+// call calls the function of the sync subscriber in x.match. When it fails, call answers the sender and returns nil.
+func (x *exchange) call(ev *eventgateway.Event) *providers.Result {
+	target := x.match.Sync
+	key := eventgateway.FunctionKey{Space: target.Subscription.Space, ID: target.Subscription.FunctionID}
+	handle, _ := x.snap.Functions.Get(key)
+	for {
+		if handle == nil {
+			x.functionFailed(key, ev, "it is gone", http.StatusBadGateway)
+			return nil
+		}
+		result, err := delivery.Call(x.r.Context(), handle, ev, target.Params, x.h.Observer)
+		if err == nil {
+			return result
+		}
+		if errors.Is(err, providers.ErrClosed) {
+			// The function was changed after the request took its snapshot: call what it is now, if that is another.
+			if now, _ := x.h.Snapshot().Functions.Get(key); now != handle {
+				handle = now
+				continue
+			}
+		}
+		x.callFailed(key, ev, err)
+		return nil
+	}
+}
+
+// callFailed answers for a call that failed.
+func (x *exchange) callFailed(key eventgateway.FunctionKey, ev *eventgateway.Event, err error) {
+	status, message := http.StatusBadGateway, "it failed"
+	var e *providers.Error
+	if errors.As(err, &e) {
+		message = e.Message
+	}
+	switch providers.FailureOf(err) {
+	case providers.TimedOut:
+		status = http.StatusGatewayTimeout
+	case providers.Canceled:
+		if x.r.Context().Err() != nil {
+			x.w.WriteHeader(statusClientClosed)
+			return
+		}
+	}
+	x.functionFailed(key, ev, message, status)
+}
+
+// functionFailed tells the sender and the log that the function did not answer as it should.
+func (x *exchange) functionFailed(key eventgateway.FunctionKey, ev *eventgateway.Event, why string, status int) {
+	x.h.Logger.Warn("a function did not answer an event", "space", key.Space, "function", key.ID,
+		"event", ev.Type, "id", ev.ID, "status", status, "reason", why)
+	writeError(x.w, status, "function "+strconv.Quote(key.ID)+" did not answer: "+why)
+}
+
+// answerAsIs gives the sender the function's payload as it is.
+func (x *exchange) answerAsIs(result *providers.Result) {
+	header := x.w.Header()
+	contentType := result.ContentType
+	if contentType == "" || !eventgateway.ValidHeaderValue(contentType) {
+		contentType = eventgateway.TypeOctetStream
+		if json.Valid(result.Body) {
+			contentType = eventgateway.TypeJSON
+		}
+		header["X-Content-Type-Options"] = []string{"nosniff"}
+	}
+	header["Content-Type"] = []string{contentType}
+	header["Content-Length"] = []string{strconv.Itoa(len(result.Body))}
+	x.w.WriteHeader(http.StatusOK)
+	_, _ = x.w.Write(result.Body) // a sender that went away is no concern of ours
+}
+
+// serveInvoke serves a synchronous invocation of one function.
+func (x *exchange) serveInvoke() error {
+	x.event = eventgateway.EventInvoke
+	id := x.r.Header.Get("Function-Id")
+	if id == "" {
+		return eventgateway.Errorf(eventgateway.Invalid, "Function-ID: missing: want a header with the id of the function to invoke")
+	}
+	if err := eventgateway.ValidateID("Function-ID", id); err != nil {
+		return err
+	}
+	found := x.find(x.r.Method, eventgateway.EventInvoke, id)
+	if !found && !x.snap.Loaded {
+		return errNotLoaded
+	}
+	if x.match.Sync.Subscription == nil {
+		return refusal(http.StatusNotFound, ReasonNotFound, "function "+strconv.Quote(id)+" cannot be invoked with "+describe(x.r)+
+			": want a subscription of it to the event invoke on this path")
+	}
+	body, err := x.readBody()
+	if err != nil {
+		return err
+	}
+	ev, err := x.newEvent(eventgateway.EventInvoke, body)
+	if err != nil {
+		return err
+	}
+	space := x.seenIn()
+	x.h.Observer.Received(space, ev.Type)
+	if result := x.call(ev); result != nil {
+		x.answerAsIs(result)
+		x.h.Observer.Processed(space, ev.Type)
+	}
+	return nil
+}

@@ -1,0 +1,378 @@
+package eventsapi_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/eventgateway/eventgateway"
+	"github.com/eventgateway/eventgateway/delivery"
+	"github.com/eventgateway/eventgateway/providers"
+	"github.com/eventgateway/eventgateway/snapshot"
+)
+
+const jsonType = "application/json"
+
+func TestCustomEventWithoutSubscribersIsAccepted(t *testing.T) {
+	g := newGateway(t)
+	res := g.send(request("POST", "/", `{"name":"Max"}`, "Event", "user.created", "Content-Type", jsonType))
+	if body := bodyOf(t, res); res.StatusCode != http.StatusAccepted || body != "" || g.queue.puts != 0 {
+		t.Errorf("got %d %q with %d puts, want an empty 202 and none", res.StatusCode, body, g.queue.puts)
+	}
+	if id := res.Header.Get("Event-Gateway-Event-Id"); len(id) != 36 {
+		t.Errorf("the answer names event %q, want a UUID", id)
+	}
+	if told := g.told(); told != "received  user.created" {
+		t.Errorf("the observer was told %q", told)
+	}
+}
+
+func TestCustomEventGoesToAllAsyncSubscribers(t *testing.T) {
+	g := newGateway(t).
+		subscribe(t, "async user.created POST /team/:id a").
+		subscribe(t, "async user.created POST /team/:id b").
+		subscribe(t, "async user.created POST /other c").
+		subscribe(t, "async user.deleted POST /team/:id d").
+		subscribe(t, "async user.created PUT /team/:id e")
+	res := g.send(request("POST", "/team/7", `{"name":"Max"}`, "Event", "user.created", "Content-Type", jsonType))
+	if res.StatusCode != http.StatusAccepted || g.queued() != "user.created → a b" || g.queue.puts != 1 {
+		t.Fatalf("got %d, queued %q in %d puts", res.StatusCode, g.queued(), g.queue.puts)
+	}
+	item := g.queue.items[0]
+	if got := item.Event; string(got.Data) != `{"name":"Max"}` || got.DataType != jsonType ||
+		got.ID != res.Header.Get("Event-Gateway-Event-Id") {
+		t.Errorf("queued %+v", got)
+	}
+	if params := item.Targets[0].Params; len(params) != 1 || params[0] != (eventgateway.PathParam{Name: "id", Value: "7"}) {
+		t.Errorf("queued with parameters %v", params)
+	}
+	if told := g.told(); told != "received default user.created" {
+		t.Errorf("the observer was told %q", told)
+	}
+}
+
+func TestEventThatCannotBeQueuedIsRefused(t *testing.T) {
+	for _, test := range []struct {
+		err          error
+		want, reason string
+	}{
+		{delivery.ErrFull, "the queue is full", "queue_full"},
+		{delivery.ErrDraining, "shutting down", "draining"},
+		{errors.New("disk of broker-7 on fire"), "the queue failed", "queue_failed"},
+	} {
+		called := false
+		g := newGateway(t).
+			function("sync", func(context.Context, *providers.Call) (*providers.Result, error) {
+				called = true
+				return &providers.Result{}, nil
+			}).
+			subscribe(t, "async user.created POST / a").
+			subscribe(t, "sync user.created POST / sync")
+		g.queue.err = test.err
+		res := g.send(request("POST", "/", "", "Event", "user.created"))
+		expectError(t, res, http.StatusServiceUnavailable, test.want)
+		if called {
+			t.Errorf("%v: the sync function was called for an event that was refused", test.err)
+		}
+		if told := g.told(); told != "received default user.created; refused default user.created "+test.reason {
+			t.Errorf("the observer was told %q", told)
+		}
+	}
+}
+
+func TestSyncSubscriberAnswersACustomEvent(t *testing.T) {
+	var g *gateway
+	g = newGateway(t).
+		function("price", func(_ context.Context, call *providers.Call) (*providers.Result, error) {
+			if g.queued() != "price.asked → audit" {
+				t.Errorf("when the sync function is called, queued is %q", g.queued())
+			}
+			return &providers.Result{Body: []byte(`{"price":7}`), ContentType: "application/vnd.price+json"}, nil
+		}).
+		subscribe(t, "sync price.asked POST / price").
+		subscribe(t, "async price.asked POST / audit")
+	res := g.send(request("POST", "/", `{}`, "Event", "price.asked", "Content-Type", jsonType))
+	if body := bodyOf(t, res); res.StatusCode != http.StatusOK || body != `{"price":7}` ||
+		res.Header.Get("Content-Type") != "application/vnd.price+json" {
+		t.Errorf("got %d %q %v", res.StatusCode, body, res.Header)
+	}
+	if told := g.told(); told != "received default price.asked; invoked price ; processed default price.asked" {
+		t.Errorf("the observer was told %q", told)
+	}
+}
+
+func TestHTTPEventIsAnsweredByItsFunction(t *testing.T) {
+	g := newGateway(t).
+		function("users", says(`{"statusCode":201,"headers":{"X-A":"b"},"body":"<p>hi</p>"}`)).
+		subscribe(t, "sync http GET /users/:id users").
+		subscribe(t, "async http.request GET /users/:id audit")
+	res := g.send(request("GET", "/users/7?q=1", ""))
+	if body := bodyOf(t, res); res.StatusCode != 201 || body != "<p>hi</p>" || res.Header.Get("X-A") != "b" {
+		t.Errorf("got %d %q %v", res.StatusCode, body, res.Header)
+	}
+	if g.queued() != "http → audit" {
+		t.Errorf("queued %q", g.queued())
+	}
+	if told := g.told(); told != "received default http; invoked users ; processed default http" {
+		t.Errorf("the observer was told %q", told)
+	}
+}
+
+func TestHTTPEventWithAsyncSubscribersAloneIsAccepted(t *testing.T) {
+	g := newGateway(t).subscribe(t, "async http POST /hook a")
+	res := g.send(request("POST", "/hook", "x=1", "Content-Type", "application/x-www-form-urlencoded"))
+	if res.StatusCode != http.StatusAccepted || g.queued() != "http → a" {
+		t.Errorf("got %d, queued %q", res.StatusCode, g.queued())
+	}
+}
+
+func TestHTTPEventWithoutSubscriptionIsLeftUntouched(t *testing.T) {
+	g := newGateway(t).subscribe(t, "sync http POST /users users")
+	for _, r := range []*http.Request{
+		request("POST", "/other", "{broken", "Content-Type", jsonType),
+		request("PUT", "/users", "x", "Content-Type", "nonsense"),
+		request("POST", "/other", "x", "Space", "not a space"),
+		request("POST", "/other", "x", "Event", "http"),
+	} {
+		res := g.send(r)
+		if res.Header.Get("Unhandled") == "" {
+			t.Errorf("%s %s was handled", r.Method, r.URL)
+		}
+		expectError(t, res, http.StatusNotFound, `no http subscription wants `+r.Method+` "`+r.URL.Path+`"`)
+		if left := make([]byte, 1); r.Body != nil {
+			if n, _ := r.Body.Read(left); n != 1 {
+				t.Errorf("%s %s: the body was touched", r.Method, r.URL)
+			}
+		}
+		if told := g.told(); told != "" {
+			t.Errorf("the observer was told %q", told)
+		}
+	}
+}
+
+func TestInvoke(t *testing.T) {
+	g := newGateway(t).
+		function("one", same).function("two", says("plain")).
+		subscribe(t, "sync invoke POST / one").
+		subscribe(t, "sync invoke POST / two").
+		subscribe(t, "sync invoke POST /there gone")
+	invoke := func(path, id string) *http.Response {
+		return g.send(request("POST", path, `{"a":1}`, "event", "invoke", "function-id", id, "content-type", jsonType))
+	}
+	res := invoke("/", "one")
+	body := bodyOf(t, res)
+	if res.StatusCode != http.StatusOK || res.Header.Get("Content-Type") != jsonType ||
+		!strings.HasPrefix(body, `{"event":"invoke","id":"`) ||
+		!strings.HasSuffix(body, `,"data":{"a":1},"dataType":"application/json"}`) {
+		t.Errorf("one: got %d %q %v", res.StatusCode, body, res.Header)
+	}
+	res = invoke("/", "two")
+	if body := bodyOf(t, res); body != "plain" || res.Header.Get("Content-Type") != "application/octet-stream" {
+		t.Errorf("two: got %d %q %v", res.StatusCode, body, res.Header)
+	}
+	g.told()
+	expectError(t, invoke("/there", "one"), http.StatusNotFound,
+		`function "one" cannot be invoked with POST "/there": want a subscription`)
+	if told := g.told(); told != "refused  invoke not_found" {
+		t.Errorf("the observer was told %q", told)
+	}
+	expectError(t, invoke("/there", "gone"), http.StatusBadGateway, `function "gone" did not answer: it is gone`)
+	expectError(t, g.send(request("POST", "/", "", "Event", "invoke")), http.StatusBadRequest, "Function-ID: missing")
+	expectError(t, invoke("/", "a b"), http.StatusBadRequest, `Function-ID: "a b" is not accepted`)
+	expectError(t, g.send(request("GET", "/", "", "Event", "invoke", "Function-ID", "one")), http.StatusNotFound,
+		"cannot be invoked")
+	expectError(t, g.send(request("POST", "/", "{", "Event", "invoke", "Function-ID", "one", "Content-Type", jsonType)),
+		http.StatusBadRequest, "body: not valid JSON")
+}
+
+func TestSyncFunctionThatDoesNotAnswer(t *testing.T) {
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, test := range []struct {
+		name   string
+		run    script
+		status int
+		want   string
+	}{
+		{"reports an error", failsWith(providers.Errorf(providers.FunctionFailed, "status 500")), 502, "did not answer: status 500"},
+		{"cannot be reached", failsWith(providers.Errorf(providers.Unreachable, "no connection")), 502, "no connection"},
+		{"is throttled", failsWith(providers.Errorf(providers.Throttled, "too many")), 502, "too many"},
+		{"breaks off", failsWith(providers.Errorf(providers.BadAnswer, "broken off")), 502, "broken off"},
+		{"times out", failsWith(providers.Errorf(providers.TimedOut, "30s are over")), 504, "30s are over"},
+		{"fails without saying why", failsWith(errors.New("http://user:password@host")), 502, "a reason the provider did not explain"},
+		{"panics", func(context.Context, *providers.Call) (*providers.Result, error) { panic("boo") }, 502, "panicked"},
+		{"answers nonsense", says("secret nonsense"), 502, "its answer cannot be used: answer: not valid JSON"},
+		{"answers too much", says(strings.Repeat("x", 1<<20+1)), 502, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			g := newGateway(t).function("f", test.run).subscribe(t, "sync http GET /f f").subscribe(t, "sync invoke POST /f f")
+			res := g.send(request("GET", "/f", ""))
+			expectError(t, res, test.status, test.want)
+			for _, secret := range []string{"password", "secret", "boo"} {
+				if strings.Contains(g.log.String(), secret) {
+					t.Errorf("the log holds %q: %s", secret, g.log)
+				}
+			}
+			if told := g.told(); strings.Contains(told, "processed") {
+				t.Errorf("the observer was told %q", told)
+			}
+		})
+	}
+	t.Run("is gone", func(t *testing.T) {
+		g := newGateway(t).subscribe(t, "sync http GET /f f")
+		expectError(t, g.send(request("GET", "/f", "")), 502, `function "f" did not answer: it is gone`)
+	})
+	t.Run("has no sender any more", func(t *testing.T) {
+		g := newGateway(t).function("f", failsWith(context.Canceled)).subscribe(t, "sync http GET /f f")
+		if res := g.send(request("GET", "/f", "").WithContext(canceled)); res.StatusCode != 499 || bodyOf(t, res) != "" {
+			t.Errorf("got %d, want nothing but the status for the access log", res.StatusCode)
+		}
+	})
+}
+
+// TestFunctionChangedUnderARequest closes the handle a request has looked up, as a PUT of the function does.
+func TestFunctionChangedUnderARequest(t *testing.T) {
+	key := eventgateway.FunctionKey{Space: "default", ID: "f"}
+	g := newGateway(t).function("f", says(`{"body":"old"}`)).subscribe(t, "sync http GET /f f")
+	old := g.snapshot.Load()
+	handle, _ := old.Functions.Get(key)
+	handle.Close()
+	expectError(t, g.send(request("GET", "/f", "")), 502, "changed or deleted just now")
+
+	g.function("f", says(`{"body":"new"}`))
+	first := true
+	g.Snapshot = func() *snapshot.Snapshot {
+		if first {
+			first = false
+			return old
+		}
+		return g.snapshot.Load()
+	}
+	if res := g.send(request("GET", "/f", "")); res.StatusCode != 200 || bodyOf(t, res) != "new" {
+		t.Errorf("got %d, want the answer of the function as it is now", res.StatusCode)
+	}
+}
+
+func TestMalformed(t *testing.T) {
+	g := newGateway(t).subscribe(t, "sync http POST /f f")
+	for _, test := range []struct {
+		name   string
+		r      *http.Request
+		status int
+		want   string
+	}{
+		{"JSON", request("POST", "/", `{"a":`, "Event", "e", "Content-Type", jsonType), 400, "body: not valid JSON"},
+		{"JSON of a suffix", request("POST", "/", `x`, "Event", "e", "Content-Type", "a/b+JSON; c=d"), 400, "body: not valid JSON"},
+		{"JSON of an http event", request("POST", "/f", `x`, "Content-Type", jsonType), 400, "body: not valid JSON"},
+		{"JSON of a binary CloudEvent", request("POST", "/", `x`, "Content-Type", jsonType, "ce-id", "1"), 400, "body: not valid JSON"},
+		{"Content-Type", request("POST", "/", `x`, "Event", "e", "Content-Type", "json"), 400, `Content-Type: "json" is not accepted`},
+		{"Event", request("POST", "/", ``, "Event", "a b"), 400, `Event: "a b" is not accepted`},
+		{"empty Event", request("POST", "/", ``, "Event", ""), 400, `Event: "" is not accepted`},
+		{
+			"Event of the gateway", request("POST", "/", ``, "Event", "gateway.event.received"), 400,
+			`Event: "gateway.event.received" is not`,
+		},
+		{
+			"Event of the gateway, long", request("POST", "/", ``, "Event", "eventgateway.x"), 400,
+			`Event: "eventgateway.x" is not accepted`,
+		},
+		{"CloudEvent", request("POST", "/", `{"id":"1"}`, "Content-Type", cloudEvents), 400, "specversion: missing"},
+		{
+			"CloudEvent of the gateway", request("POST", "/", structured("gateway.x"), "Content-Type", cloudEvents), 400,
+			`type: "gateway.x"`,
+		},
+		{"CloudEvent http", request("POST", "/", structured("http"), "Content-Type", cloudEvents), 400, `type: "http" is not accepted`},
+		{
+			"CloudEvent http.request", request("POST", "/", structured("http.request"), "Content-Type", cloudEvents), 400,
+			`type: "http.request"`,
+		},
+		{
+			"CloudEvent invoke", request("POST", "/", structured("invoke"), "Content-Type", cloudEvents), 400,
+			`type: "invoke" is not accepted`,
+		},
+		{"binary", request("POST", "/", ``, "ce-specversion", "1.0"), 400, "ce-id: missing"},
+		{
+			"batch", request("POST", "/", `{}`, "Content-Type", batchType), 400,
+			"body: not accepted as application/cloudevents-batch+json",
+		},
+		{
+			"CloudEvent in XML", request("POST", "/", `<a/>`, "Content-Type", "application/cloudevents+xml"), 415,
+			"want application/cloudevents+json",
+		},
+		{
+			"gzipped event", request("POST", "/", "\x1f", "Event", "e", "Content-Encoding", "gzip"), 415,
+			`Content-Encoding: "gzip" is not accepted`,
+		},
+		{
+			"gzipped JSON", request("POST", "/f", "\x1f", "Content-Type", jsonType, "Content-Encoding", "br"), 415,
+			`Content-Encoding: "br" is not`,
+		},
+		{"Space", request("POST", "/", ``, "Event", "e", "Space", "a/b"), 400, `Space: "a/b" is not accepted`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			expectError(t, g.send(test.r), test.status, test.want)
+			if told := g.told(); !strings.HasPrefix(told, "refused ") || strings.Contains(told, ";") {
+				t.Errorf("the observer was told %q", told)
+			}
+		})
+	}
+}
+
+func TestTooLarge(t *testing.T) {
+	g := newGateway(t).subscribe(t, "sync http POST /f f").subscribe(t, "sync invoke POST /f f")
+	g.MaxBody = 10
+	for _, header := range [][]string{
+		{},
+		{"Event", "e"},
+		{"Event", "invoke", "Function-ID", "f"},
+		{"Content-Type", cloudEvents},
+		{"Content-Type", batchType},
+		{"ce-id", "1"},
+	} {
+		announced := request("POST", "/f", "01234567890", header...)
+		expectError(t, g.send(announced), http.StatusRequestEntityTooLarge, "body: too large: want at most 10 bytes")
+		chunked := request("POST", "/f", "01234567890", header...)
+		chunked.ContentLength = -1
+		expectError(t, g.send(chunked), http.StatusRequestEntityTooLarge, "body: too large: want at most 10 bytes")
+	}
+	if told := g.told(); strings.Count(told, "too_large") != 12 {
+		t.Errorf("the observer was told %q", told)
+	}
+	for _, length := range []int64{10, -1} {
+		exact := request("POST", "/", "0123456789", "Event", "e")
+		exact.ContentLength = length
+		if res := g.send(exact); res.StatusCode != http.StatusAccepted {
+			t.Errorf("a body as large as is allowed, announced as %d: got %d", length, res.StatusCode)
+		}
+	}
+}
+
+func TestConfigurationNotLoaded(t *testing.T) {
+	g := newGateway(t).function("static", says(`{"body":"ok"}`)).subscribe(t, "sync http GET /static static").
+		subscribe(t, "async known POST / a")
+	g.change(func(s *snapshot.Snapshot) { s.Loaded = false })
+	for _, r := range []*http.Request{
+		request("GET", "/dynamic", ""),
+		request("OPTIONS", "/dynamic", "", "Origin", "http://a", "Access-Control-Request-Method", "GET"),
+		request("POST", "/", "", "Event", "unknown"),
+		request("POST", "/", "", "Event", "invoke", "Function-ID", "f"),
+		request("POST", "/", structured("unknown"), "Content-Type", cloudEvents),
+		request("POST", "/", "["+structured("known")+","+structured("unknown")+"]", "Content-Type", batchType),
+	} {
+		expectError(t, g.send(r), http.StatusServiceUnavailable, "not loaded its configuration")
+		if told := g.told(); !strings.HasSuffix(told, "not_loaded") {
+			t.Errorf("the observer was told %q", told)
+		}
+	}
+	if g.queued() != "" {
+		t.Errorf("queued %q of a batch that was refused", g.queued())
+	}
+	if res := g.send(request("GET", "/static", "")); res.StatusCode != 200 || bodyOf(t, res) != "ok" {
+		t.Errorf("a static subscription: got %d", res.StatusCode)
+	}
+	if res := g.send(request("POST", "/", "", "Event", "known")); res.StatusCode != 202 {
+		t.Errorf("a static async subscription: got %d", res.StatusCode)
+	}
+}

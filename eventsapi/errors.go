@@ -1,0 +1,94 @@
+package eventsapi
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/eventgateway/eventgateway"
+)
+
+// The reasons for which a request is refused, as an Observer gets them.
+const (
+	// ReasonMalformed means that the request breaks a rule of its form.
+	ReasonMalformed = "malformed"
+	// ReasonTooLarge means that the body is over the limit.
+	ReasonTooLarge = "too_large"
+	// ReasonSlow means that the body did not arrive in time.
+	ReasonSlow = "slow"
+	// ReasonMediaType means that the body's encoding or CloudEvents format is not supported.
+	ReasonMediaType = "media_type"
+	// ReasonNotFound means that nothing is subscribed to a request that needs a subscription.
+	ReasonNotFound = "not_found"
+	// ReasonNotLoaded means that nothing matched while the configuration was not loaded yet.
+	ReasonNotLoaded = "not_loaded"
+	// ReasonQueueFull means that the queue had no room.
+	ReasonQueueFull = "queue_full"
+	// ReasonDraining means that the gateway is shutting down.
+	ReasonDraining = "draining"
+	// ReasonQueueFailed means that the queue failed in another way.
+	ReasonQueueFailed = "queue_failed"
+	// ReasonCanceled means that the sender went away before its request was read.
+	ReasonCanceled = "canceled"
+)
+
+// refused is why a request is not accepted, and the status that says so.
+type refused struct {
+	status  int
+	reason  string
+	message string
+}
+
+func (e *refused) Error() string { return e.message }
+
+func refusal(status int, reason, message string) error { return &refused{status, reason, message} }
+
+func unavailable(reason, message string) error {
+	return &refused{http.StatusServiceUnavailable, reason, message}
+}
+
+var errNotLoaded = unavailable(ReasonNotLoaded, "the gateway has not loaded its configuration yet; try again later")
+
+// statusClientClosed is what access logs show for a request whose sender went away; nobody receives it.
+const statusClientClosed = 499
+
+// refuse answers with the error: a refused, or an *eventgateway.Error, which stands for a bad request.
+func (x *exchange) refuse(err error) {
+	var r *refused
+	if !errors.As(err, &r) {
+		r = &refused{http.StatusBadRequest, ReasonMalformed, "the request is not accepted"}
+		var e *eventgateway.Error
+		if errors.As(err, &e) {
+			r.message = e.Message
+		}
+	}
+	x.h.Observer.Refused(x.seenIn(), x.event, r.reason)
+	if !x.deadline {
+		x.setReadDeadline() // the server reads what is left of the body, and must not wait for a slow sender
+	}
+	switch r.status {
+	case statusClientClosed:
+		x.w.WriteHeader(statusClientClosed)
+		return
+	case http.StatusServiceUnavailable:
+		x.w.Header().Set("Retry-After", "1")
+	case http.StatusRequestTimeout, http.StatusRequestEntityTooLarge:
+		if x.r.ProtoMajor == 1 {
+			x.w.Header().Set("Connection", "close") // what is left of the body is not worth waiting for
+		}
+	}
+	writeError(x.w, r.status, r.message)
+}
+
+// writeError answers with an error as both APIs have it.
+func writeError(w http.ResponseWriter, status int, message string) {
+	body := append(make([]byte, 0, 64+len(message)), `{"errors":[{"message":`...)
+	body = eventgateway.AppendJSONString(body, message)
+	body = append(body, "}]}\n"...)
+	header := w.Header()
+	header["Content-Type"] = []string{eventgateway.TypeJSON}
+	header["X-Content-Type-Options"] = []string{"nosniff"}
+	header["Content-Length"] = []string{strconv.Itoa(len(body))}
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // a sender that went away is no concern of ours
+}

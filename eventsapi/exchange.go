@@ -1,0 +1,142 @@
+package eventsapi
+
+import (
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/eventgateway/eventgateway"
+	"github.com/eventgateway/eventgateway/delivery"
+	"github.com/eventgateway/eventgateway/matcher"
+	"github.com/eventgateway/eventgateway/snapshot"
+)
+
+// exchange is one request on its way to its answer. It is used again for other requests, for the sake of its memory.
+type exchange struct {
+	h    *Handler
+	w    http.ResponseWriter
+	r    *http.Request
+	snap *snapshot.Snapshot
+	now  time.Time
+	// space is the only one to look in; empty means all.
+	space string
+	// event is the type of the event as far as it is known, for the observer.
+	event string
+	// deadline tells that reading the body is bounded in time.
+	deadline bool
+
+	query   matcher.Query
+	match   matcher.Match
+	items   []delivery.Item
+	targets []delivery.Target
+}
+
+var exchanges = sync.Pool{New: func() any { return new(exchange) }}
+
+func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
+	x := exchanges.Get().(*exchange)
+	x.h, x.w, x.r, x.snap, x.now = h, w, r, h.Snapshot(), time.Now()
+	return x
+}
+
+// free forgets the request and keeps the memory, unless the request needed an unusual amount.
+func (x *exchange) free() {
+	const usual = 256
+	clear(x.items)
+	clear(x.targets)
+	x.match.Reset()
+	kept := exchange{match: x.match, items: x.items[:0], targets: x.targets[:0]}
+	if cap(x.items) > usual || cap(x.targets) > usual || cap(x.match.Async) > usual {
+		kept = exchange{}
+	}
+	*x = kept
+	exchanges.Put(x)
+}
+
+// chooseSpace decides which space the request may reach: the handler's own, else the one its Space header names. A
+// handler bound to a space answers every other name alike, whether or not there is such a space.
+func (x *exchange) chooseSpace(bound string) error {
+	x.space = bound
+	named := x.r.Header["Space"]
+	if len(named) == 0 {
+		return nil
+	}
+	if err := eventgateway.ValidateID("Space", named[0]); err != nil {
+		return err
+	}
+	if bound != "" && named[0] != bound {
+		return eventgateway.Errorf(eventgateway.Invalid,
+			"Space: %s is not served here: want no Space header", eventgateway.Quote(named[0]))
+	}
+	x.space = named[0]
+	return nil
+}
+
+// find looks for the subscriptions of an event on the request's path, into x.match.
+func (x *exchange) find(method, event, functionID string) bool {
+	x.query = matcher.Query{Space: x.space, Method: method, Path: x.r.URL.EscapedPath(), Event: event, FunctionID: functionID}
+	return x.snap.Table.Find(&x.query, &x.match)
+}
+
+// seenIn returns the space to count an event under that x.match is for: that of the subscriber who answers, else the first
+// by name; empty without subscribers. A space that only the request names is not counted under: anybody can name many.
+func (x *exchange) seenIn() string {
+	if s := x.match.Sync.Subscription; s != nil {
+		return s.Space
+	}
+	space := ""
+	for _, t := range x.match.Async {
+		if space == "" || t.Subscription.Space < space {
+			space = t.Subscription.Space
+		}
+	}
+	return space
+}
+
+// addItem makes an item for the queue of ev and its targets in x.match, with the sync one among them if withSync.
+func (x *exchange) addItem(ev *eventgateway.Event, withSync bool) {
+	start := len(x.targets)
+	for _, t := range x.match.Async {
+		x.targets = append(x.targets, targetOf(t))
+	}
+	if withSync && x.match.Sync.Subscription != nil {
+		x.targets = append(x.targets, targetOf(x.match.Sync))
+	}
+	if end := len(x.targets); end > start {
+		x.items = append(x.items, delivery.Item{Event: ev, Targets: x.targets[start:end:end]})
+	}
+}
+
+func targetOf(t matcher.Target) delivery.Target {
+	s := t.Subscription
+	return delivery.Target{Space: s.Space, SubscriptionID: s.ID, FunctionID: s.FunctionID, Params: t.Params}
+}
+
+// put hands all items to the queue, or none: then the error is the refusal.
+func (x *exchange) put() error {
+	if len(x.items) == 0 {
+		return nil
+	}
+	err := x.h.Queue.Put(x.items)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, delivery.ErrFull):
+		return unavailable(ReasonQueueFull, "the event was not accepted: the queue is full; try again later")
+	case errors.Is(err, delivery.ErrDraining):
+		return unavailable(ReasonDraining, "the event was not accepted: the gateway is shutting down; try again later")
+	default:
+		x.h.Logger.Error("queueing an event failed", "event", x.event, "error", err)
+		return unavailable(ReasonQueueFailed, "the event was not accepted: the queue failed; try again later")
+	}
+}
+
+// describe names the request in a message.
+func describe(r *http.Request) string {
+	method := r.Method
+	if len(method) > 32 || !eventgateway.ValidHeaderName(method) { // a method is a token, as a header's name is
+		method = eventgateway.Quote(method)
+	}
+	return method + " " + eventgateway.Quote(r.URL.Path)
+}

@@ -1,0 +1,96 @@
+// Package eventsapi is the data path: an HTTP request becomes an event, finds its subscribers, and is answered.
+package eventsapi
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/eventgateway/eventgateway"
+	"github.com/eventgateway/eventgateway/delivery"
+	"github.com/eventgateway/eventgateway/snapshot"
+)
+
+// Observer is told what the Events API does. Its methods do not block.
+type Observer interface {
+	delivery.Observer
+	// Received is called once for every event read from a request. space is that of its subscribers, here and below; empty
+	// when there are none.
+	Received(space, eventType string)
+	// Processed is called when a function has answered the sender of an event.
+	Processed(space, eventType string)
+	// Refused is called for a request or event that was not accepted; reason is one of the Reason constants. eventType
+	// is empty when it is not known.
+	Refused(space, eventType, reason string)
+}
+
+// Handler serves the Events API.
+type Handler struct {
+	// Snapshot gives the configuration. Required.
+	Snapshot snapshot.Source
+	// Queue takes what is delivered asynchronously. Required.
+	Queue delivery.Queue
+	// Observer is told what happens. Required.
+	Observer Observer
+	// Logger gets failures, without payloads. Required.
+	Logger *slog.Logger
+	// MaxBody bounds a request's body in bytes. Default: 1 MiB.
+	MaxBody int64
+	// ReadTimeout bounds how long a body may take to arrive. Default: 30s.
+	ReadTimeout time.Duration
+}
+
+const (
+	// DefaultMaxBody bounds the body of a handler that sets no bound.
+	DefaultMaxBody = 1 << 20
+	// DefaultReadTimeout bounds how long a body may take where a handler does not say.
+	DefaultReadTimeout = 30 * time.Second
+)
+
+// Serve answers r, and reports whether it did: a plain HTTP request that no subscription wants is left to the next
+// handler, untouched. space is the only space the request can reach; empty means that the Space header chooses, and
+// without it all spaces take part.
+func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, space string) (handled bool) {
+	x := newExchange(h, w, r)
+	defer x.free()
+	form := formOf(r.Header)
+	if form == formHTTP {
+		if isPreflight(r) {
+			return x.servePreflight(space)
+		}
+		return x.serveHTTP(space)
+	}
+	x.allowAnyOrigin()
+	if err := x.serveEvent(form, space); err != nil {
+		x.refuse(err)
+	}
+	return true
+}
+
+// serveEvent serves every form but formHTTP. An error is a refusal.
+func (x *exchange) serveEvent(form form, space string) error {
+	if err := x.chooseSpace(space); err != nil {
+		return err
+	}
+	switch form {
+	case formInvoke:
+		return x.serveInvoke()
+	case formBatch:
+		return x.serveBatch()
+	case formUnknown:
+		return refusal(http.StatusUnsupportedMediaType, ReasonMediaType,
+			"Content-Type: this format of CloudEvents is not accepted: want "+eventgateway.TypeCloudEvent+" or "+
+				eventgateway.TypeCloudEventBatch)
+	default:
+		return x.serveOne(form)
+	}
+}
+
+// NotFound answers a request that neither Serve nor any next handler wanted.
+func (h *Handler) NotFound(w http.ResponseWriter, r *http.Request) {
+	if allowsStructured(r) {
+		answerAnyPreflight(w, r)
+		return
+	}
+	writeError(w, http.StatusNotFound, "no http subscription wants "+describe(r))
+}
