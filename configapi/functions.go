@@ -1,0 +1,128 @@
+package configapi
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/eventgateway/eventgateway"
+	"github.com/eventgateway/eventgateway/providers"
+)
+
+// createFunction stores a new function. It fills in fn what has a default.
+func (s service) createFunction(ctx context.Context, fn *eventgateway.Function) (revision int64, err error) {
+	if err := checkFunction(fn, nil); err != nil {
+		return 0, err
+	}
+	return s.write(ctx, fn.Space, func(now *merged) (Write, error) {
+		if f := now.function(fn.Key()); f != nil {
+			if f.static {
+				return Write{}, readOnly("function", fn.ID)
+			}
+			return Write{}, eventgateway.Errorf(eventgateway.Exists,
+				"functionId: function %q exists already: PUT changes it", fn.ID)
+		}
+		return putFunction(fn), nil
+	})
+}
+
+// updateFunction replaces a stored function. It fills in fn what has a default, and the credentials that are kept.
+func (s service) updateFunction(ctx context.Context, fn *eventgateway.Function, meets conditions) (revision int64, err error) {
+	given := fn.Provider
+	return s.write(ctx, fn.Space, func(now *merged) (Write, error) {
+		old, err := now.changeableFunction(fn.Key(), meets)
+		if err != nil {
+			return Write{}, err
+		}
+		fn.Provider = given
+		if err := checkFunction(fn, old.Function); err != nil {
+			return Write{}, err
+		}
+		return putFunction(fn), nil
+	})
+}
+
+// deleteFunction removes a function no subscription names.
+func (s service) deleteFunction(ctx context.Context, key eventgateway.FunctionKey, meets conditions) (revision int64, err error) {
+	return s.write(ctx, key.Space, func(now *merged) (Write, error) {
+		if _, err := now.changeableFunction(key, meets); err != nil {
+			return Write{}, err
+		}
+		if count := now.uses(key); count > 0 {
+			return Write{}, now.inUse(key, count)
+		}
+		return Write{Deletes: []Key{{key.Space, Functions, key.ID}}}, nil
+	})
+}
+
+// checkFunction completes and validates a function. Credentials that are kept come from old, which may be nil.
+func checkFunction(fn, old *eventgateway.Function) (err error) {
+	fn.Normalize()
+	if err := fn.Validate(); err != nil {
+		return err
+	}
+	fn.Provider, err = providers.Check(fn, old)
+	return err
+}
+
+func putFunction(fn *eventgateway.Function) Write {
+	return Write{Puts: []Put{{Key{fn.Space, Functions, fn.ID}, canonical(fn)}}}
+}
+
+// changeableFunction returns a function that exists, may be changed, and meets the conditions.
+func (m *merged) changeableFunction(key eventgateway.FunctionKey, meets conditions) (*function, error) {
+	f := m.function(key)
+	switch {
+	case f == nil:
+		return nil, noFunction(key)
+	case f.static:
+		return nil, readOnly("function", key.ID)
+	}
+	return f, meets.check(f.etag())
+}
+
+// maxUsers is how many subscriptions an InUse error names.
+const maxUsers = 5
+
+// inUse tells who uses a function.
+func (m *merged) inUse(key eventgateway.FunctionKey, count int) error {
+	var ids []string
+	found := 0
+	for s := range m.subscriptionsOf(key.Space) {
+		if s.FunctionID != key.ID {
+			continue
+		}
+		at, _ := slices.BinarySearch(ids, s.ID)
+		ids = slices.Insert(ids, at, s.ID)
+		ids = ids[:min(len(ids), maxUsers)]
+		if found++; found == count {
+			break
+		}
+	}
+	return eventgateway.Errorf(eventgateway.InUse, "function %q is in use by %s: delete what uses it first",
+		key.ID, listUsers(ids, count))
+}
+
+func listUsers(ids []string, count int) string {
+	switch {
+	case count == 1:
+		return "subscription " + strings.Join(ids, ", ")
+	case count <= len(ids):
+		return fmt.Sprintf("%d subscriptions: %s", count, strings.Join(ids, ", "))
+	default:
+		return fmt.Sprintf("%d subscriptions, among them %s", count, strings.Join(ids, ", "))
+	}
+}
+
+func noFunction(key eventgateway.FunctionKey) error {
+	return eventgateway.Errorf(eventgateway.NotFound, "function %s does not exist in space %q",
+		eventgateway.Quote(key.ID), key.Space)
+}
+
+func readOnly(resource, id string) error {
+	return eventgateway.Errorf(eventgateway.ReadOnly,
+		"%s %q comes from the server's own configuration and can only be changed there", resource, id)
+}
+
+func (f *function) etag() string { return etag(f.modified, f.sum, f.static) }

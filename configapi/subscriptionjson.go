@@ -1,0 +1,125 @@
+package configapi
+
+import (
+	"encoding/json"
+
+	"github.com/eventgateway/eventgateway"
+)
+
+// subscriptionBody is a subscription as a client sends it. A nil field was not given.
+type subscriptionBody struct {
+	space, id, kind, event, eventType, functionID, method, path *string
+	cors                                                        *eventgateway.CORS
+	metadata                                                    map[string]string
+}
+
+// readSubscription reads what a client sends for a subscription in a space.
+func readSubscription(body []byte, space string) (*subscriptionBody, error) {
+	b := new(subscriptionBody)
+	if err := readObject("", body, []field{
+		{"space", text(&b.space)},
+		{"subscriptionId", text(&b.id)},
+		{"type", text(&b.kind)},
+		{"event", text(&b.event)},
+		{"eventType", text(&b.eventType)},
+		{"functionId", text(&b.functionID)},
+		{"method", text(&b.method)},
+		{"path", text(&b.path)},
+		{"cors", b.readCORS},
+		{"metadata", textMap(&b.metadata)},
+	}); err != nil {
+		return nil, err
+	}
+	if b.event == nil {
+		b.event = b.eventType
+	}
+	if b.eventType != nil && *b.event != *b.eventType {
+		return nil, eventgateway.Errorf(eventgateway.Invalid, "eventType: %s is not accepted beside event %s: want one of them",
+			eventgateway.Quote(*b.eventType), eventgateway.Quote(*b.event))
+	}
+	return b, agree("space", b.space, space)
+}
+
+func (b *subscriptionBody) readCORS(path string, raw json.RawMessage) error {
+	b.cors = new(eventgateway.CORS)
+	return readObject(path, raw, []field{
+		{"origins", texts(&b.cors.Origins)},
+		{"methods", texts(&b.cors.Methods)},
+		{"headers", texts(&b.cors.Headers)},
+		{"allowCredentials", boolean(&b.cors.AllowCredentials)},
+	})
+}
+
+// subscription returns the new subscription that was sent, complete and valid by itself.
+func (b *subscriptionBody) subscription(space string) (*eventgateway.Subscription, error) {
+	sub := &eventgateway.Subscription{
+		Space: space, Type: eventgateway.SubscriptionType(value(b.kind)), Event: value(b.event),
+		FunctionID: value(b.functionID), Method: value(b.method), Path: value(b.path), CORS: b.cors, Metadata: b.metadata,
+	}
+	sub.Normalize()
+	if err := sub.Validate(); err != nil {
+		return nil, err
+	}
+	if b.id != nil && *b.id != sub.ID {
+		return nil, eventgateway.InvalidField("subscriptionId", *b.id, "none: the gateway gives it, here "+sub.ID)
+	}
+	return sub, nil
+}
+
+// change makes the changes that were sent to an existing subscription. What says which events reach which function is its
+// identity and does not change; cors and metadata are replaced, and removed when they were not sent.
+func (b *subscriptionBody) change(sub *eventgateway.Subscription) error {
+	wanted := *sub
+	set := func(dst, sent *string) {
+		if sent != nil {
+			*dst = *sent
+		}
+	}
+	set((*string)(&wanted.Type), b.kind)
+	set(&wanted.Event, b.event)
+	set(&wanted.FunctionID, b.functionID)
+	set(&wanted.Method, b.method)
+	set(&wanted.Path, b.path)
+	wanted.CORS = nil
+	wanted.Normalize()
+	for _, f := range []struct{ name, is, wanted string }{
+		{"type", string(sub.Type), string(wanted.Type)},
+		{"event", eventgateway.CanonicalEvent(sub.Event), eventgateway.CanonicalEvent(wanted.Event)},
+		{"functionId", sub.FunctionID, wanted.FunctionID},
+		{"method", sub.Method, wanted.Method},
+		{"path", sub.Path, wanted.Path},
+	} {
+		if f.is != f.wanted {
+			return eventgateway.InvalidField(f.name, f.wanted, "no change from "+eventgateway.Quote(f.is)+
+				": only cors and metadata of a subscription can be changed; delete it and create another")
+		}
+	}
+	if err := agree("subscriptionId", b.id, sub.ID); err != nil {
+		return err
+	}
+	sub.CORS, sub.Metadata = b.cors, b.metadata
+	return nil
+}
+
+// subscriptionAnswer is a subscription as it is shown.
+type subscriptionAnswer struct {
+	Space      string                        `json:"space,omitempty"`
+	ID         string                        `json:"subscriptionId"`
+	Type       eventgateway.SubscriptionType `json:"type,omitempty"`
+	Event      string                        `json:"event"`
+	EventType  string                        `json:"eventType,omitempty"`
+	FunctionID string                        `json:"functionId"`
+	Method     string                        `json:"method"`
+	Path       string                        `json:"path"`
+	CORS       *eventgateway.CORS            `json:"cors,omitempty"`
+	Metadata   map[string]string             `json:"metadata,omitempty"`
+}
+
+// showSubscription returns a subscription as it is shown.
+func showSubscription(s *eventgateway.Subscription, g generation) subscriptionAnswer {
+	a := subscriptionAnswer{s.Space, s.ID, s.Type, s.Event, s.Event, s.FunctionID, s.Method, s.Path, s.CORS, s.Metadata}
+	if g == first {
+		a.Space, a.Type, a.EventType = "", "", ""
+	}
+	return a
+}
