@@ -1,0 +1,243 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/eventgateway/eventgateway"
+	"github.com/eventgateway/eventgateway/configapi"
+	"github.com/eventgateway/eventgateway/delivery"
+	"github.com/eventgateway/eventgateway/snapshot"
+)
+
+// App is the Event Gateway: the connection to its configuration store, the functions and subscriptions, and the queue.
+// The handlers `event_gateway` and `event_gateway_config` use it; without it in the configuration they are refused.
+//
+// Nothing in it is required: the empty object keeps its configuration in an etcd server inside the process, with its
+// data in Caddy's data directory.
+type App struct {
+	// The directory for everything the gateway keeps on disk: the embedded etcd server's data, or the copy of an etcd
+	// cluster's configuration saved last. Default: `event_gateway` in Caddy's data directory. Placeholders are expanded.
+	DataDir string `json:"data_dir,omitempty"`
+
+	// The etcd cluster that holds the configuration. Default: none, a single-node server runs inside the process.
+	Etcd *EtcdConfig `json:"etcd,omitempty"`
+
+	// Bounds of the queue for asynchronous deliveries.
+	Queue *QueueConfig `json:"queue,omitempty"`
+
+	// How many asynchronous deliveries to one function may run at once. Default: 32.
+	Concurrency int `json:"concurrency,omitempty"`
+
+	// How long accepted events may take to be delivered when the process exits or the app leaves the configuration; what
+	// is left then is lost and reported. Default: 30s.
+	DrainTimeout caddy.Duration `json:"drain_timeout,omitempty"`
+
+	// The largest answer of a function, in bytes. Default: 10485760 (10 MiB).
+	MaxResponseSize int64 `json:"max_response_size,omitempty"`
+
+	// Functions that come from this configuration instead of the store. They are merged over the stored ones and are
+	// read-only through the Configuration API. Placeholders such as `{env.TOKEN}` are expanded in their provider's fields.
+	Functions []*eventgateway.Function `json:"functions,omitempty"`
+
+	// Subscriptions that come from this configuration instead of the store, merged and read-only likewise.
+	Subscriptions []*eventgateway.Subscription `json:"subscriptions,omitempty"`
+
+	logger *slog.Logger
+	engine *engine
+	view   *configapi.View
+	config *configapi.Handler
+
+	// users counts the requests at work with this configuration, plus one for the configuration itself: its static
+	// functions are let go of when it falls to zero.
+	users atomic.Int64
+}
+
+// QueueConfig bounds the queue in memory.
+type QueueConfig struct {
+	// How many deliveries (event × subscriber) may wait or run at once. Default: 100000.
+	MaxDeliveries int `json:"max_deliveries,omitempty"`
+
+	// How many bytes of events may wait or run at once. Default: 268435456 (256 MiB).
+	MaxBytes int64 `json:"max_bytes,omitempty"`
+
+	// How many deliveries may wait for one function. Default: 10000.
+	MaxPerFunction int `json:"max_per_function,omitempty"`
+}
+
+const (
+	defaultDrainTimeout    = 30 * time.Second
+	defaultMaxResponseSize = 10 << 20
+)
+
+// CaddyModule returns the Caddy module information.
+func (*App) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "event_gateway", New: func() caddy.Module { return new(App) }}
+}
+
+// Provision checks the configuration and joins the engine of its store. It neither connects nor starts anything, so that
+// `caddy validate` works anywhere.
+func (a *App) Provision(ctx caddy.Context) error {
+	a.logger = ctx.Slogger()
+	if err := a.checkNumbers(); err != nil {
+		return err
+	}
+	store, err := a.storeConfig()
+	if err != nil {
+		return err
+	}
+	static, err := a.expandStatic()
+	if err != nil {
+		return err
+	}
+	if err := metrics.register(ctx.GetMetricsRegistry()); err != nil {
+		return fmt.Errorf("registering metrics: %w", err)
+	}
+	if a.engine, err = joinEngine(store, a.logger); err != nil {
+		return err
+	}
+	a.users.Store(1)
+	static.Open = a.engine.openWith(a.maxResponseSize())
+	if a.view, err = a.engine.mirror.NewView(static); err != nil {
+		return err
+	}
+	a.config = &configapi.Handler{
+		View:     a.view,
+		Mirror:   a.engine.mirror,
+		Store:    a.engine,
+		Observer: metrics,
+		Logger:   a.logger,
+		Status:   a.engine.status,
+		Metrics:  promhttp.HandlerFor(ctx.GetMetricsRegistry(), promhttp.HandlerOpts{}),
+	}
+	return nil
+}
+
+func (a *App) checkNumbers() error {
+	q := a.Queue
+	if q == nil {
+		q = &QueueConfig{}
+	}
+	for _, n := range []struct {
+		name  string
+		value int64
+	}{
+		{"concurrency", int64(a.Concurrency)},
+		{"drain_timeout", int64(a.DrainTimeout)},
+		{"max_response_size", a.MaxResponseSize},
+		{"queue.max_deliveries", int64(q.MaxDeliveries)},
+		{"queue.max_bytes", q.MaxBytes},
+		{"queue.max_per_function", int64(q.MaxPerFunction)},
+	} {
+		if n.value < 0 {
+			return fmt.Errorf("%s: %d is not accepted: want a positive number, or 0 for the default", n.name, n.value)
+		}
+	}
+	return nil
+}
+
+func (a *App) limits() delivery.Limits {
+	l := delivery.DefaultLimits()
+	if a.Concurrency > 0 {
+		l.Concurrency = a.Concurrency
+	}
+	if q := a.Queue; q != nil {
+		if q.MaxDeliveries > 0 {
+			l.Deliveries = q.MaxDeliveries
+		}
+		if q.MaxBytes > 0 {
+			l.Bytes = q.MaxBytes
+		}
+		if q.MaxPerFunction > 0 {
+			l.PerFunction = q.MaxPerFunction
+		}
+	}
+	return l
+}
+
+func (a *App) maxResponseSize() int64 {
+	if a.MaxResponseSize > 0 {
+		return a.MaxResponseSize
+	}
+	return defaultMaxResponseSize
+}
+
+func (a *App) drainTimeout() time.Duration {
+	if a.DrainTimeout > 0 {
+		return time.Duration(a.DrainTimeout)
+	}
+	return defaultDrainTimeout
+}
+
+// Start opens the store, or lets one that is open follow this configuration's settings.
+func (a *App) Start() error {
+	store, err := a.storeConfig()
+	if err != nil {
+		return err
+	}
+	return a.engine.start(a, store)
+}
+
+// Stop does nothing: the HTTP app may go on serving after it, through its shutdown delay. Cleanup ends the work.
+func (a *App) Stop() error { return nil }
+
+// Cleanup leaves the engine. The last to leave drains the queue: before it returns if the process exits, else in the
+// background.
+func (a *App) Cleanup() error {
+	if a.engine == nil {
+		return nil
+	}
+	return a.engine.leave(a)
+}
+
+// snapshot returns the configuration as it is now.
+func (a *App) snapshot() *snapshot.Snapshot { return a.view.Snapshot() }
+
+// use keeps the static functions open until done is called.
+func (a *App) use() (done func()) {
+	a.users.Add(1)
+	return a.done
+}
+
+func (a *App) done() {
+	if a.users.Add(-1) == 0 && a.view != nil {
+		a.view.Close()
+	}
+}
+
+// configuredApp returns the app of this configuration.
+func configuredApp(ctx caddy.Context, user string) (*App, error) {
+	app, err := ctx.AppIfConfigured("event_gateway")
+	if errors.Is(err, caddy.ErrNotConfigured) {
+		return nil, fmt.Errorf("%s needs the event_gateway app: put `event_gateway` into the global options of the Caddyfile, "+
+			`or "event_gateway": {} under "apps" in JSON`, user)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return app.(*App), nil
+}
+
+// current is the app started last, for the admin endpoint: its handler may belong to a configuration that was rejected.
+var current atomic.Pointer[App]
+
+func currentConfigHandler() http.Handler {
+	if app := current.Load(); app != nil {
+		return app.config
+	}
+	return nil
+}
+
+// Interface guards
+var (
+	_ caddy.App          = (*App)(nil)
+	_ caddy.Provisioner  = (*App)(nil)
+	_ caddy.CleanerUpper = (*App)(nil)
+)

@@ -1,0 +1,170 @@
+package caddymodule
+
+import (
+	"encoding/json"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/eventgateway/eventgateway"
+	"github.com/eventgateway/eventgateway/providers"
+)
+
+// unmarshalFunction reads a static function. Syntax:
+//
+//	function <id> {
+//	    space    <name>
+//	    timeout  <duration>
+//	    format   event|cloudevents|cloudevents-binary|raw
+//	    metadata <key> <value>
+//	    <provider> ...
+//	}
+func (a *App) unmarshalFunction(d *caddyfile.Dispenser) error {
+	fn := new(eventgateway.Function)
+	if !d.AllArgs(&fn.ID) {
+		return d.ArgErr()
+	}
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		var err error
+		switch name := d.Val(); name {
+		case "space":
+			err = setString(d, &fn.Space)
+		case "timeout":
+			err = setDuration(d, (*caddy.Duration)(&fn.Timeout))
+		case "format":
+			err = setString(d, (*string)(&fn.Format))
+		case "metadata":
+			err = setMetadata(d, &fn.Metadata)
+		default:
+			if fn.Type != "" {
+				return d.Errf("function %s has a provider already (%s): %q is not accepted beside it", fn.ID, fn.Type, name)
+			}
+			fn.Type = name
+			fn.Provider, err = unmarshalProvider(d, name)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if fn.Type == "" {
+		return d.Errf("function %s has no provider: want one of %v", fn.ID, providers.Types())
+	}
+	a.Functions = append(a.Functions, fn)
+	return nil
+}
+
+func unmarshalProvider(d *caddyfile.Dispenser, name string) (json.RawMessage, error) {
+	id := providers.Namespace + "." + name
+	if _, err := caddy.GetModule(id); err != nil {
+		return nil, d.Errf("unrecognized subdirective %q: want space, timeout, format, metadata, or a provider: %v",
+			name, providers.Types())
+	}
+	module, err := caddyfile.UnmarshalModule(d, id)
+	if err != nil {
+		return nil, err
+	}
+	return caddyconfig.JSON(module, nil), nil
+}
+
+// unmarshalSubscription reads a static subscription. Syntax:
+//
+//	subscription [<event>] {
+//	    event    <type>
+//	    function <id>
+//	    space    <name>
+//	    type     sync|async
+//	    method   <method>
+//	    path     <path>
+//	    metadata <key> <value>
+//	    cors {
+//	        origins <origins...>
+//	        methods <methods...>
+//	        headers <headers...>
+//	        allow_credentials
+//	    }
+//	}
+func (a *App) unmarshalSubscription(d *caddyfile.Dispenser) error {
+	sub := new(eventgateway.Subscription)
+	if d.NextArg() {
+		sub.Event = d.Val()
+	}
+	if d.NextArg() {
+		return d.ArgErr()
+	}
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		var err error
+		switch name := d.Val(); name {
+		case "event":
+			err = setString(d, &sub.Event)
+		case "function":
+			err = setString(d, &sub.FunctionID)
+		case "space":
+			err = setString(d, &sub.Space)
+		case "type":
+			err = setString(d, (*string)(&sub.Type))
+		case "method":
+			err = setString(d, &sub.Method)
+		case "path":
+			err = setString(d, &sub.Path)
+		case "metadata":
+			err = setMetadata(d, &sub.Metadata)
+		case "cors":
+			sub.CORS, err = unmarshalCORS(d, sub.CORS)
+		default:
+			err = d.Errf("unrecognized subdirective %q: want event, function, space, type, method, path, metadata or cors", name)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	a.Subscriptions = append(a.Subscriptions, sub)
+	return nil
+}
+
+func unmarshalCORS(d *caddyfile.Dispenser, previous *eventgateway.CORS) (*eventgateway.CORS, error) {
+	if err := once(d, previous == nil); err != nil {
+		return nil, err
+	}
+	if d.NextArg() {
+		return nil, d.ArgErr()
+	}
+	cors := new(eventgateway.CORS)
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		var err error
+		switch name := d.Val(); name {
+		case "origins":
+			err = addStrings(d, &cors.Origins)
+		case "methods":
+			err = addStrings(d, &cors.Methods)
+		case "headers":
+			err = addStrings(d, &cors.Headers)
+		case "allow_credentials":
+			if d.NextArg() {
+				return nil, d.ArgErr()
+			}
+			cors.AllowCredentials = true
+		default:
+			err = d.Errf("unrecognized cors subdirective %q: want origins, methods, headers or allow_credentials", name)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return cors, nil
+}
+
+func setMetadata(d *caddyfile.Dispenser, to *map[string]string) error {
+	args := d.RemainingArgs()
+	if len(args) != 2 {
+		return d.ArgErr()
+	}
+	if *to == nil {
+		*to = map[string]string{}
+	}
+	if _, ok := (*to)[args[0]]; ok {
+		return d.Errf("metadata %s is set twice", args[0])
+	}
+	(*to)[args[0]] = args[1]
+	return nil
+}

@@ -1,0 +1,243 @@
+package caddymodule
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/eventgateway/eventgateway"
+	"github.com/eventgateway/eventgateway/configapi"
+	"github.com/eventgateway/eventgateway/configapi/etcdstore"
+	"github.com/eventgateway/eventgateway/delivery"
+	"github.com/eventgateway/eventgateway/providers"
+)
+
+// engine is what outlives a configuration: the store, its mirror and the queue. While Caddy changes from one configuration
+// to the next, the apps of both use one engine.
+type engine struct {
+	key    string
+	mirror *configapi.Mirror
+	queue  *delivery.Memory
+	logs   *switchHandler
+	logger *slog.Logger
+	store  atomic.Pointer[etcdstore.Store]
+
+	maxResponse atomic.Int64
+
+	// inForce is the app whose functions the queue calls: the one started last.
+	inForce atomic.Pointer[App]
+
+	mu      sync.Mutex
+	started []*App
+	left    []*App
+	drain   time.Duration
+}
+
+// engines holds every engine in use, by the identity of its store: which etcd and what in it, however it is reached.
+var engines = caddy.NewUsagePool()
+
+// joinEngine returns the engine of a store, made if there is none yet. Nothing in it runs before start.
+func joinEngine(cfg etcdstore.Config, logger *slog.Logger) (*engine, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	key := cfg.Identity()
+	value, _, err := engines.LoadOrNew(key, func() (caddy.Destructor, error) {
+		e := &engine{key: key, logs: newSwitchHandler(logger.Handler())}
+		e.logger = slog.New(e.logs)
+		e.mirror = configapi.NewMirror(e.open, e.logger)
+		e.queue = delivery.NewMemory(delivery.DefaultLimits(), e.function, metrics, e.logger)
+		return e, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return value.(*engine), nil
+}
+
+// open makes a stored function callable, with the settings in force.
+func (e *engine) open(fn *eventgateway.Function) *providers.Handle {
+	return e.openWith(e.maxResponse.Load())(fn)
+}
+
+// openWith makes functions callable that may answer with so many bytes.
+func (e *engine) openWith(maxResponse int64) configapi.Opener {
+	return func(fn *eventgateway.Function) *providers.Handle {
+		return providers.Open(fn, providers.Env{
+			Space: fn.Space, FunctionID: fn.ID, Logger: e.logger, MaxResponse: maxResponse,
+		})
+	}
+}
+
+// function finds a function for the queue as it is now.
+func (e *engine) function(key eventgateway.FunctionKey) *providers.Handle {
+	app := e.inForce.Load()
+	if app == nil {
+		return nil
+	}
+	handle, _ := app.snapshot().Functions.Get(key)
+	return handle
+}
+
+// startWait bounds how long a start waits for the first list from the store. A store that is away does not keep Caddy
+// from starting.
+const startWait = 5 * time.Second
+
+// start puts app in force: the store is opened or follows its settings, and the queue its limits.
+func (e *engine) start(app *App, cfg etcdstore.Config) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.logs.use(app.logger.Handler())
+	store := e.store.Load()
+	if store == nil {
+		var err error
+		if store, err = etcdstore.Open(cfg, e.mirror, e.logger); err != nil {
+			return fmt.Errorf("opening the configuration store: %w", err)
+		}
+		e.store.Store(store)
+	} else if err := store.Reconfigure(cfg); err != nil {
+		return fmt.Errorf("changing the settings of the configuration store: %w", err)
+	}
+	e.started = append(e.started, app)
+	e.putInForce(app)
+	if app.snapshot().Loaded {
+		return nil
+	}
+	select {
+	case <-store.Ready():
+	case <-time.After(startWait):
+		e.logger.Warn("configuration store not reached yet; events are answered with 503 until it is", "waited", startWait)
+	}
+	return nil
+}
+
+// putInForce is called with mu held.
+func (e *engine) putInForce(app *App) {
+	e.inForce.Store(app)
+	current.Store(app)
+	e.queue.SetLimits(app.limits())
+	if size := app.maxResponseSize(); e.maxResponse.Swap(size) != size {
+		e.mirror.Reopen()
+	}
+	e.drain = app.drainTimeout()
+}
+
+// leave takes app out. If it was in force, as after a failed change of configuration, the one started before it is again.
+func (e *engine) leave(app *App) error {
+	e.mu.Lock()
+	e.left = append(e.left, app)
+	wasInForce := e.inForce.Load() == app
+	e.started = slices.DeleteFunc(e.started, func(a *App) bool { return a == app })
+	if n := len(e.started); wasInForce && n > 0 {
+		previous := e.started[n-1]
+		e.logs.use(previous.logger.Handler())
+		e.putInForce(previous)
+		if cfg, err := previous.storeConfig(); err == nil {
+			if err := e.store.Load().Reconfigure(cfg); err != nil {
+				e.logger.Error("going back to the previous settings of the configuration store", "error", err)
+			}
+		}
+	}
+	e.mu.Unlock()
+
+	last, err := engines.Delete(e.key)
+	if last {
+		return err
+	}
+	e.letGo(app)
+	return err
+}
+
+// letGo gives up an app's hold on its static functions, unless the queue may still call them.
+func (e *engine) letGo(app *App) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.inForce.Load() == app {
+		return
+	}
+	e.left = slices.DeleteFunc(e.left, func(a *App) bool {
+		if a == app {
+			a.done()
+			return true
+		}
+		return false
+	})
+}
+
+// Destruct ends the engine when the last app has left: the store is closed at once, so that another engine can open it,
+// and the queue is drained.
+func (e *engine) Destruct() error {
+	var err error
+	if store := e.store.Swap(nil); store != nil {
+		err = store.Close()
+	}
+	if caddy.Exiting() {
+		e.finish()
+		return err
+	}
+	go e.finish()
+	return err
+}
+
+func (e *engine) finish() {
+	ctx, cancel := context.WithTimeout(context.Background(), e.drainTimeout())
+	defer cancel()
+	if lost := e.queue.Drain(ctx); lost > 0 {
+		e.logger.Error("accepted events were not delivered before the drain timeout", "deliveries_lost", lost)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, app := range e.left {
+		current.CompareAndSwap(app, nil)
+		app.done()
+	}
+	e.left = nil
+	e.mirror.Close()
+}
+
+func (e *engine) drainTimeout() time.Duration {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.drain == 0 {
+		return defaultDrainTimeout
+	}
+	return e.drain
+}
+
+// Commit implements configapi.Store.
+func (e *engine) Commit(ctx context.Context, w configapi.Write) (int64, error) {
+	store := e.store.Load()
+	if store == nil {
+		return 0, eventgateway.Errorf(eventgateway.Unavailable, "the configuration store is not open; nothing was written")
+	}
+	return store.Commit(ctx, w)
+}
+
+// Status implements configapi.Store.
+func (e *engine) Status() configapi.StoreStatus {
+	store := e.store.Load()
+	if store == nil {
+		return configapi.StoreStatus{State: "connecting"}
+	}
+	return store.Status()
+}
+
+// status adds the queue to the answer of /v1/status.
+func (e *engine) status() map[string]any {
+	stats := e.queue.Stats()
+	return map[string]any{"queue": map[string]any{
+		"type": "memory", "waiting": stats.Waiting, "running": stats.Running, "bytes": stats.Bytes,
+	}}
+}
+
+// Interface guards
+var (
+	_ caddy.Destructor = (*engine)(nil)
+	_ configapi.Store  = (*engine)(nil)
+)

@@ -1,0 +1,93 @@
+package caddymodule
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/eventgateway/eventgateway"
+	"github.com/eventgateway/eventgateway/eventsapi"
+)
+
+// EventsHandler is the Events API: it takes requests and events in, has functions answer or receive them, and leaves to
+// the next handler the plain HTTP requests that no subscription wants. Where there is no next handler, those are answered
+// with 404.
+type EventsHandler struct {
+	// The only space that can be reached through this handler. Placeholders are expanded for every request, so
+	// `{labels.2}` gives a space per subdomain; a request for which they give no valid name is answered with 404.
+	// Default: the `Space` request header chooses; without it, subscriptions of all spaces take part.
+	Space string `json:"space,omitempty"`
+
+	// The largest request body, in bytes. Default: 1048576 (1 MiB).
+	MaxBodySize int64 `json:"max_body_size,omitempty"`
+
+	// How long a request body may take to arrive. Default: 30s.
+	ReadTimeout caddy.Duration `json:"read_timeout,omitempty"`
+
+	app *App
+	api *eventsapi.Handler
+}
+
+// CaddyModule returns the Caddy module information.
+func (EventsHandler) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers.event_gateway", New: func() caddy.Module { return new(EventsHandler) }}
+}
+
+// Provision finds the app.
+func (h *EventsHandler) Provision(ctx caddy.Context) error {
+	app, err := configuredApp(ctx, "the handler event_gateway")
+	if err != nil {
+		return err
+	}
+	if h.MaxBodySize < 0 {
+		return fmt.Errorf("max_body_size: %d is not accepted: want a positive number of bytes, or 0 for the default", h.MaxBodySize)
+	}
+	if h.ReadTimeout < 0 {
+		return fmt.Errorf("read_timeout: %s is not accepted: want a positive duration, or 0 for the default",
+			time.Duration(h.ReadTimeout))
+	}
+	h.app = app
+	h.api = &eventsapi.Handler{
+		Snapshot:    app.snapshot,
+		Queue:       app.engine.queue,
+		Observer:    metrics,
+		Logger:      ctx.Slogger(),
+		MaxBody:     h.MaxBodySize,
+		ReadTimeout: time.Duration(h.ReadTimeout),
+	}
+	return nil
+}
+
+// ServeHTTP implements caddyhttp.MiddlewareHandler.
+func (h *EventsHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	defer h.app.use()()
+	space := h.Space
+	if space != "" {
+		repl, _ := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+		space = repl.ReplaceAll(space, "")
+		if eventgateway.ValidateID("space", space) != nil {
+			// Falling back to "all spaces" here would undo the isolation that the configuration asks for.
+			h.api.NotFound(w, r)
+			return nil
+		}
+	}
+	if h.api.Serve(w, r, space) {
+		return nil
+	}
+	if err := next.ServeHTTP(w, r); err != nil {
+		return err
+	}
+	if unhandled, _ := caddyhttp.GetVar(r.Context(), "unhandled").(bool); unhandled {
+		h.api.NotFound(w, r)
+	}
+	return nil
+}
+
+// Interface guards
+var (
+	_ caddy.Provisioner           = (*EventsHandler)(nil)
+	_ caddyhttp.MiddlewareHandler = (*EventsHandler)(nil)
+)

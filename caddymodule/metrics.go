@@ -1,0 +1,182 @@
+package caddymodule
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/eventgateway/eventgateway"
+	"github.com/eventgateway/eventgateway/configapi"
+	"github.com/eventgateway/eventgateway/eventsapi"
+	"github.com/eventgateway/eventgateway/providers"
+)
+
+// metrics are made once for the process and registered with every configuration's registry, so that they go on counting
+// through reloads.
+var metrics = newMetricSet()
+
+// metricSet is told of what happens on the data path and the control path, and gives it to Prometheus.
+type metricSet struct {
+	received, processed *counters
+	dropped             *counters
+	invocations         *counters
+	custom              prometheus.Histogram
+	durations           *prometheus.HistogramVec
+	configRequests      *prometheus.CounterVec
+	configDuration      prometheus.Histogram
+	types               labelBound
+}
+
+func newMetricSet() *metricSet {
+	return &metricSet{
+		received: newCounters("eventgateway_events_received_total",
+			"Events received by the Events API.", "space", "type"),
+		processed: newCounters("eventgateway_events_processed_total",
+			"Events answered by a function or delivered to one, a delivery each.", "space", "type"),
+		dropped: newCounters("eventgateway_events_dropped_total",
+			"Events refused, and deliveries given up after the event was accepted, by reason.", "space", "type", "reason"),
+		invocations: newCounters("eventgateway_function_invocations_total",
+			"Calls of functions by outcome: ok or why it failed.", "space", "function", "outcome"),
+		custom: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "eventgateway_events_custom_processing_seconds",
+			Help:    "Time from receiving an event to its delivery to an asynchronous subscriber.",
+			Buckets: prometheus.ExponentialBuckets(0.0005, 4, 10),
+		}),
+		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "eventgateway_function_invocation_duration_seconds",
+			Help:    "Duration of calls of functions.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 4, 8),
+		}, []string{"space", "function"}),
+		configRequests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "eventgateway_config_requests_total",
+			Help: "Requests to the Configuration API.",
+		}, []string{"space", "resource", "operation"}),
+		configDuration: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "eventgateway_config_request_duration_seconds",
+			Help:    "Duration of requests to the Configuration API.",
+			Buckets: prometheus.ExponentialBuckets(0.0005, 4, 10),
+		}),
+		types: labelBound{limit: 1000},
+	}
+}
+
+// register adds the metrics to a configuration's registry.
+func (m *metricSet) register(registry *prometheus.Registry) error {
+	if err := registry.Register(m); err != nil && !errors.As(err, new(prometheus.AlreadyRegisteredError)) {
+		return err
+	}
+	return nil
+}
+
+// Describe implements prometheus.Collector.
+func (m *metricSet) Describe(ch chan<- *prometheus.Desc) {
+	for _, c := range m.collectors() {
+		c.Describe(ch)
+	}
+	describeGauges(ch)
+}
+
+// Collect implements prometheus.Collector.
+func (m *metricSet) Collect(ch chan<- prometheus.Metric) {
+	for _, c := range m.collectors() {
+		c.Collect(ch)
+	}
+	collectGauges(ch)
+}
+
+func (m *metricSet) collectors() []prometheus.Collector {
+	return []prometheus.Collector{
+		m.received.vec, m.processed.vec, m.dropped.vec, m.invocations.vec,
+		m.custom, m.durations, m.configRequests, m.configDuration,
+	}
+}
+
+// Received implements eventsapi.Observer.
+func (m *metricSet) Received(space, eventType string) {
+	m.received.inc(space, m.types.bound(eventType), "")
+}
+
+// Processed implements eventsapi.Observer.
+func (m *metricSet) Processed(space, eventType string) {
+	m.processed.inc(space, m.types.bound(eventType), "")
+}
+
+// Refused implements eventsapi.Observer.
+func (m *metricSet) Refused(space, eventType, reason string) { m.Dropped(space, eventType, reason) }
+
+// Delivered implements delivery.Observer.
+func (m *metricSet) Delivered(space, eventType string, age time.Duration) {
+	m.custom.Observe(age.Seconds())
+	m.processed.inc(space, m.types.bound(eventType), "")
+}
+
+// Dropped implements delivery.Observer.
+func (m *metricSet) Dropped(space, eventType, reason string) {
+	m.dropped.inc(space, m.types.bound(eventType), reason)
+}
+
+// Invoked implements delivery.Observer.
+func (m *metricSet) Invoked(key eventgateway.FunctionKey, failure providers.Failure, duration time.Duration) {
+	outcome := string(failure)
+	if outcome == "" {
+		outcome = "ok"
+	}
+	m.invocations.inc(key.Space, key.ID, outcome)
+	m.durations.WithLabelValues(key.Space, key.ID).Observe(duration.Seconds())
+}
+
+// ConfigRequest implements configapi.Observer.
+func (m *metricSet) ConfigRequest(space, resource, operation string, _ int, duration time.Duration) {
+	m.configRequests.WithLabelValues(space, resource, operation).Inc()
+	m.configDuration.Observe(duration.Seconds())
+}
+
+// counters is a counter vector with its children at hand, so that counting an event makes no label map.
+type counters struct {
+	vec      *prometheus.CounterVec
+	labels   int
+	children sync.Map // [3]string → prometheus.Counter
+}
+
+func newCounters(name, help string, labels ...string) *counters {
+	return &counters{vec: prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels), labels: len(labels)}
+}
+
+func (c *counters) inc(a, b, third string) {
+	key := [3]string{a, b, third}
+	child, ok := c.children.Load(key)
+	if !ok {
+		child, _ = c.children.LoadOrStore(key, c.vec.WithLabelValues(key[:c.labels]...))
+	}
+	child.(prometheus.Counter).Inc()
+}
+
+// labelBound bounds how many values a label that comes from outside may take; what comes after is "other".
+type labelBound struct {
+	limit  int64
+	count  atomic.Int64
+	values sync.Map // string → struct{}
+}
+
+func (l *labelBound) bound(value string) string {
+	if _, ok := l.values.Load(value); ok {
+		return value
+	}
+	if l.count.Load() >= l.limit {
+		return "other"
+	}
+	if _, loaded := l.values.LoadOrStore(value, struct{}{}); !loaded {
+		l.count.Add(1)
+	}
+	return value
+}
+
+// Interface guards
+var (
+	_ prometheus.Collector = (*metricSet)(nil)
+	_ eventsapi.Observer   = (*metricSet)(nil)
+	_ configapi.Observer   = (*metricSet)(nil)
+)

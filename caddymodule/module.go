@@ -1,0 +1,28 @@
+// Package caddymodule wires the Event Gateway to Caddy: the app, the two HTTP handlers, the admin routes, the Caddyfile
+// and the metrics. Importing it registers all of them, and the providers the project ships.
+package caddymodule
+
+import (
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+
+	// The providers that every build has.
+	_ "github.com/eventgateway/eventgateway/providers/awslambda"
+	_ "github.com/eventgateway/eventgateway/providers/http"
+)
+
+func init() {
+	caddy.RegisterModule(new(App))
+	caddy.RegisterModule(EventsHandler{})
+	caddy.RegisterModule(ConfigHandler{})
+	caddy.RegisterModule(adminAPI{})
+
+	httpcaddyfile.RegisterGlobalOption("event_gateway", parseGlobalOption)
+	httpcaddyfile.RegisterHandlerDirective("event_gateway", parseEventsHandler)
+	httpcaddyfile.RegisterHandlerDirective("event_gateway_config", parseConfigHandler)
+
+	// Both stand after authentication, headers and rewrites, and before whatever answers every request, so that what no
+	// subscription wants can go on to it.
+	httpcaddyfile.RegisterDirectiveOrder("event_gateway_config", httpcaddyfile.Before, "respond")
+	httpcaddyfile.RegisterDirectiveOrder("event_gateway", httpcaddyfile.Before, "respond")
+}
