@@ -1,0 +1,338 @@
+package gatewaytest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"text/template"
+	"time"
+)
+
+// Gateway is a running gateway.
+type Gateway struct {
+	t testing.TB
+	// Events, Config and Admin are the base URLs of the three APIs; Ports are further free ports for the Caddyfile.
+	Events, Config, Admin string
+	// Dir holds the Caddyfile and everything the process writes.
+	Dir string
+
+	vars   vars
+	cmd    *exec.Cmd
+	log    *logBuffer
+	exited chan struct{}
+}
+
+// vars are what a Caddyfile template can use: {{.Events}} etc. are host:port, {{.Port1}}… are free ports.
+type vars struct {
+	Events, Config, Admin, Data string
+	Port1, Port2, Port3         string
+	Extra                       map[string]string
+}
+
+// DefaultCaddyfile serves both APIs, with everything embedded. It logs at debug level.
+const DefaultCaddyfile = `
+{
+	admin {{.Admin}}
+	debug
+	event_gateway {
+		data_dir {{.Data}}
+		{{.Extra.app}}
+	}
+	{{.Extra.global}}
+}
+http://{{.Events}} {
+	event_gateway
+}
+http://{{.Config}} {
+	event_gateway_config
+}
+{{.Extra.sites}}
+`
+
+// Option changes how a gateway is started.
+type Option func(*options)
+
+type options struct {
+	caddyfile string
+	extra     map[string]string
+	env       []string
+	dir       string
+	unloaded  bool
+}
+
+// Caddyfile uses a template in place of DefaultCaddyfile.
+func Caddyfile(template string) Option { return func(o *options) { o.caddyfile = template } }
+
+// Extra sets a variable of the template, as {{.Extra.name}}. DefaultCaddyfile has "app", "global" and "sites".
+func Extra(name, text string) Option { return func(o *options) { o.extra[name] = text } }
+
+// Env adds an environment variable.
+func Env(name, value string) Option {
+	return func(o *options) { o.env = append(o.env, name+"="+value) }
+}
+
+// Dir uses a directory that outlives the gateway, to start another one on its data.
+func Dir(dir string) Option { return func(o *options) { o.dir = dir } }
+
+// Unloaded does not wait until the configuration is loaded: its store is away.
+func Unloaded() Option { return func(o *options) { o.unloaded = true } }
+
+// Start starts a gateway and waits until it answers. It is stopped when the test ends.
+func Start(t testing.TB, opts ...Option) *Gateway {
+	t.Helper()
+	o := &options{caddyfile: DefaultCaddyfile, extra: map[string]string{}}
+	for _, opt := range opts {
+		opt(o)
+	}
+	if o.dir == "" {
+		o.dir = t.TempDir()
+	}
+	addr := FreeAddrs(t, 6)
+	g := &Gateway{t: t, Dir: o.dir, Events: "http://" + addr[0], Config: "http://" + addr[1], Admin: "http://" + addr[2]}
+	_, p1, _ := net.SplitHostPort(addr[3])
+	_, p2, _ := net.SplitHostPort(addr[4])
+	_, p3, _ := net.SplitHostPort(addr[5])
+	g.vars = vars{
+		Events: addr[0], Config: addr[1], Admin: addr[2], Data: filepath.Join(o.dir, "data"),
+		Port1: p1, Port2: p2, Port3: p3, Extra: o.extra,
+	}
+	g.writeCaddyfile(o.caddyfile)
+	g.run(o.env)
+	g.waitReady(o.unloaded)
+	return g
+}
+
+// Expand fills in a Caddyfile template with this gateway's variables.
+func (g *Gateway) Expand(text string) string {
+	g.t.Helper()
+	tmpl, err := template.New("caddyfile").Option("missingkey=zero").Parse(text)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	var b strings.Builder
+	if err := tmpl.Execute(&b, g.vars); err != nil {
+		g.t.Fatal(err)
+	}
+	return b.String()
+}
+
+func (g *Gateway) writeCaddyfile(text string) {
+	g.t.Helper()
+	if err := os.WriteFile(filepath.Join(g.Dir, "Caddyfile"), []byte(g.Expand(text)), 0o600); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+func (g *Gateway) run(env []string) {
+	g.t.Helper()
+	g.log = &logBuffer{}
+	g.cmd = exec.Command(Binary(g.t), "run", "--config", filepath.Join(g.Dir, "Caddyfile"), "--adapter", "caddyfile")
+	g.cmd.Env = append(os.Environ(), "XDG_DATA_HOME="+g.Dir, "XDG_CONFIG_HOME="+g.Dir, "GORACE=halt_on_error=1")
+	g.cmd.Env = append(g.cmd.Env, env...)
+	g.cmd.Stdout, g.cmd.Stderr = g.log, g.log
+	if err := g.cmd.Start(); err != nil {
+		g.t.Fatal(err)
+	}
+	exited, cmd := make(chan struct{}), g.cmd
+	g.exited = exited
+	go func() {
+		_ = cmd.Wait()
+		close(exited)
+	}()
+	g.t.Cleanup(func() {
+		g.Stop()
+		if g.t.Failed() {
+			g.t.Logf("log of the gateway:\n%s", g.log.tail())
+		}
+	})
+}
+
+func (g *Gateway) waitReady(unloaded bool) {
+	g.t.Helper()
+	Eventually(g.t, 30*time.Second, func() error {
+		select {
+		case <-g.exited:
+			g.t.Fatalf("the gateway exited:\n%s", g.Log())
+		default:
+		}
+		resp, err := http.Get(g.Admin + "/event_gateway/v1/status")
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		var status struct{ Loaded bool }
+		if err := json.NewDecoder(resp.Body).Decode(&status); err != nil || resp.StatusCode != http.StatusOK {
+			return fmt.Errorf("status %d: %w", resp.StatusCode, err)
+		}
+		if !status.Loaded && !unloaded {
+			return errors.New("the configuration is not loaded")
+		}
+		return g.listening()
+	})
+}
+
+// listening reports whether the sites of the Caddyfile accept connections: the admin endpoint is there before them.
+func (g *Gateway) listening() error {
+	caddyfile, err := os.ReadFile(filepath.Join(g.Dir, "Caddyfile"))
+	if err != nil {
+		return err
+	}
+	for _, addr := range []string{g.vars.Events, g.vars.Config} {
+		if !bytes.Contains(caddyfile, []byte(addr)) {
+			continue
+		}
+		conn, err := net.Dial("tcp", addr)
+		if err != nil {
+			return err
+		}
+		conn.Close()
+	}
+	return nil
+}
+
+// Log returns what the gateway has logged so far.
+func (g *Gateway) Log() string { return g.log.String() }
+
+// Pid returns the process id.
+func (g *Gateway) Pid() int { return g.cmd.Process.Pid }
+
+// Signal sends a signal to the process.
+func (g *Gateway) Signal(sig os.Signal) { _ = g.cmd.Process.Signal(sig) }
+
+// Stop ends the gateway gracefully and waits. A gateway that does not end within a minute fails the test.
+func (g *Gateway) Stop() {
+	g.t.Helper()
+	g.Signal(syscall.SIGTERM)
+	select {
+	case <-g.exited:
+	case <-time.After(time.Minute):
+		_ = g.cmd.Process.Kill()
+		<-g.exited
+		g.t.Errorf("the gateway did not stop within a minute")
+	}
+}
+
+// Kill ends the gateway with SIGKILL and waits.
+func (g *Gateway) Kill() {
+	_ = g.cmd.Process.Kill()
+	<-g.exited
+}
+
+// Exited is closed when the process has ended.
+func (g *Gateway) Exited() <-chan struct{} { return g.exited }
+
+// Reload loads another Caddyfile template and returns the admin endpoint's answer.
+func (g *Gateway) Reload(template string) (status int, body string) {
+	g.t.Helper()
+	resp, err := http.Post(g.Admin+"/load", "text/caddyfile", strings.NewReader(g.Expand(template)))
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, _ := io.ReadAll(resp.Body)
+	return resp.StatusCode, string(b)
+}
+
+// Do sends a request with a JSON body (nil for none) and fails the test if the status is not want. It returns the body.
+func (g *Gateway) Do(method, url string, body any, want int) []byte {
+	g.t.Helper()
+	var r io.Reader
+	if s, ok := body.(string); ok {
+		r = strings.NewReader(s)
+	} else if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			g.t.Fatal(err)
+		}
+		r = bytes.NewReader(b)
+	}
+	req, err := http.NewRequest(method, url, r)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	if r != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	if resp.StatusCode != want {
+		g.t.Fatalf("%s %s: status %d, want %d: %s", method, url, resp.StatusCode, want, answer)
+	}
+	return answer
+}
+
+// FreeAddrs returns addresses on the loopback interface that were free a moment ago.
+func FreeAddrs(t testing.TB, n int) []string {
+	t.Helper()
+	addrs := make([]string, n)
+	for i := range addrs {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		addrs[i] = l.Addr().String()
+	}
+	return addrs
+}
+
+// Eventually calls check until it returns nil, and fails the test when it has not within the time.
+func Eventually(t testing.TB, within time.Duration, check func() error) {
+	t.Helper()
+	deadline := time.Now().Add(within)
+	for {
+		err := check()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %s: %v", within, err)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// logBuffer keeps a process' output.
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func (l *logBuffer) tail() string {
+	s := l.String()
+	const limit = 20_000
+	if len(s) > limit {
+		return "…" + s[len(s)-limit:]
+	}
+	return s
+}

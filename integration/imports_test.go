@@ -1,0 +1,94 @@
+package integration
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/eventgateway/eventgateway"
+
+// importRules says what each package may import besides the standard library: packages of this module by their path in
+// it ("." is the root), and prefixes of others. A package that is not listed may import everything.
+var importRules = map[string]struct{ own, others []string }{
+	".":             {},
+	"internal/hamt": {},
+	"matcher":       {own: []string{".", "internal/hamt"}},
+	"providers":     {own: []string{"."}, others: []string{"github.com/caddyserver/caddy/v2"}},
+	"providers/http": {
+		own:    []string{".", "providers"},
+		others: []string{"github.com/caddyserver/caddy/v2", "golang.org/x/net/http/httpguts"},
+	},
+	"providers/awslambda": {
+		own:    []string{".", "providers"},
+		others: []string{"github.com/caddyserver/caddy/v2", "github.com/aws/"},
+	},
+	"snapshot":  {own: []string{".", "internal/hamt", "matcher", "providers"}},
+	"delivery":  {own: []string{".", "providers"}},
+	"eventsapi": {own: []string{".", "matcher", "delivery", "snapshot", "providers"}},
+	"configapi": {own: []string{".", "internal/hamt", "matcher", "providers", "snapshot"}},
+	"configapi/etcdstore": {
+		own:    []string{".", "configapi"},
+		others: []string{"go.etcd.io/etcd/", "go.uber.org/zap", "google.golang.org/grpc"},
+	},
+}
+
+func TestImportRules(t *testing.T) {
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports,Standard", "../...")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var pkg struct {
+			ImportPath string
+			Imports    []string
+		}
+		if err := dec.Decode(&pkg); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		name := inModule(pkg.ImportPath)
+		rule, ok := importRules[name]
+		if !ok {
+			continue
+		}
+		seen[name] = true
+		for _, path := range pkg.Imports {
+			if own := inModule(path); own != "" {
+				if !slices.Contains(rule.own, own) {
+					t.Errorf("%s imports %s", name, own)
+				}
+				continue
+			}
+			standard := !strings.Contains(strings.SplitN(path, "/", 2)[0], ".")
+			allowed := slices.ContainsFunc(rule.others, func(prefix string) bool { return strings.HasPrefix(path, prefix) })
+			if !standard && !allowed {
+				t.Errorf("%s imports %s", name, path)
+			}
+		}
+	}
+	for name := range importRules {
+		if !seen[name] {
+			t.Errorf("package %s has a rule but does not exist", name)
+		}
+	}
+}
+
+// inModule returns a package's path in this module, "." for the root, "" for a package of another module.
+func inModule(path string) string {
+	if path == module {
+		return "."
+	}
+	rest, ok := strings.CutPrefix(path, module+"/")
+	if !ok {
+		return ""
+	}
+	return rest
+}

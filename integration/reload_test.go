@@ -1,0 +1,410 @@
+// Package integration proves from outside what the gateway promises: real processes, real HTTP, real etcd.
+package integration
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/eventgateway/eventgateway/integration/gatewaytest"
+)
+
+// metric returns the sum of all samples of a metric on Caddy's own /metrics.
+func metric(t *testing.T, g *gatewaytest.Gateway, name string) float64 {
+	t.Helper()
+	var sum float64
+	for line := range strings.Lines(string(g.Do(http.MethodGet, g.Admin+"/metrics", nil, 200))) {
+		if rest, ok := strings.CutPrefix(line, name); ok && (rest[0] == ' ' || rest[0] == '{') {
+			fields := strings.Fields(line)
+			v, err := strconv.ParseFloat(fields[len(fields)-1], 64)
+			if err != nil {
+				t.Fatalf("metric %q: %v", line, err)
+			}
+			sum += v
+		}
+	}
+	return sum
+}
+
+var goroutineTotal = regexp.MustCompile(`goroutine profile: total (\d+)`)
+
+func goroutines(t *testing.T, g *gatewaytest.Gateway) int {
+	t.Helper()
+	m := goroutineTotal.FindSubmatch(g.Do(http.MethodGet, g.Admin+"/debug/pprof/goroutine?debug=1", nil, 200))
+	if m == nil {
+		t.Fatal("no goroutine total in the profile")
+	}
+	n, _ := strconv.Atoi(string(m[1]))
+	return n
+}
+
+// openFiles counts the process' file descriptors; 0 where the system does not tell.
+func openFiles(g *gatewaytest.Gateway) int {
+	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", g.Pid()))
+	if err != nil {
+		return 0
+	}
+	return len(entries)
+}
+
+// helloFunction is a function that answers an http event, and counts its calls.
+func helloFunction(t *testing.T) (server *httptest.Server, calls *atomic.Int64) {
+	t.Helper()
+	calls = new(atomic.Int64)
+	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		calls.Add(1)
+		_, _ = io.WriteString(w, `{"statusCode":200,"body":"hello"}`)
+	}))
+	t.Cleanup(server.Close)
+	return server, calls
+}
+
+// subscribe registers a function behind url and an http subscription GET path to it.
+func subscribe(g *gatewaytest.Gateway, id, url, path string) {
+	g.Do(http.MethodPost, g.Config+"/v1/spaces/default/functions",
+		map[string]any{"functionId": id, "type": "http", "provider": map[string]any{"url": url}}, 201)
+	g.Do(http.MethodPost, g.Config+"/v1/spaces/default/subscriptions",
+		map[string]any{"functionId": id, "event": "http", "method": "GET", "path": path}, 201)
+}
+
+func TestHundredReloadsLeakNothing(t *testing.T) {
+	fn, _ := helloFunction(t)
+	g := gatewaytest.Start(t, gatewaytest.Extra("app", `
+		function still {
+			http `+fn.URL+`
+		}
+		subscription http {
+			method GET
+			path /still
+			function still
+		}`))
+	subscribe(g, "hello", fn.URL, "/hello")
+
+	reload := func(i int) {
+		t.Helper()
+		// A site address that changes makes every configuration a new one.
+		config := gatewaytest.DefaultCaddyfile + fmt.Sprintf("\nhttp://unused-%d.localhost:{{.Port1}} {\n\trespond ok\n}\n", i)
+		if status, body := g.Reload(config); status != 200 {
+			t.Fatalf("reload %d: %d %s", i, status, body)
+		}
+		g.Do(http.MethodGet, g.Events+"/hello", nil, 200)
+		g.Do(http.MethodGet, g.Events+"/still", nil, 200)
+	}
+	for i := range 10 {
+		reload(i)
+	}
+	goroutinesBefore, filesBefore := goroutines(t, g), openFiles(g)
+	for i := range 100 {
+		reload(10 + i)
+	}
+	// What belongs to the last configurations may still be on its way out.
+	gatewaytest.Eventually(t, 20*time.Second, func() error {
+		if n := goroutines(t, g); n > goroutinesBefore+10 {
+			return fmt.Errorf("%d goroutines after 100 reloads, %d before", n, goroutinesBefore)
+		}
+		if n := openFiles(g); n > filesBefore+10 {
+			return fmt.Errorf("%d open files after 100 reloads, %d before", n, filesBefore)
+		}
+		return nil
+	})
+}
+
+func TestRejectedReloadHarmsNothing(t *testing.T) {
+	fn, _ := helloFunction(t)
+	g := gatewaytest.Start(t)
+	subscribe(g, "hello", fn.URL, "/hello")
+	taken := httptest.NewServer(http.NotFoundHandler())
+	defer taken.Close()
+
+	for name, config := range map[string]string{
+		"static function refused": strings.Replace(gatewaytest.DefaultCaddyfile, "{{.Extra.app}}",
+			"function bad {\n http ftp://nowhere\n }", 1),
+		"another app does not provision": gatewaytest.DefaultCaddyfile + "\nhttp://x.localhost:{{.Port1}} {\n\t@bad path_regexp [\n\trespond @bad x\n}\n",
+		"another app does not start":     gatewaytest.DefaultCaddyfile + "\n" + taken.URL + " {\n\tbind 127.0.0.1\n\trespond taken\n}\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			status, body := g.Reload(config)
+			if status == 200 {
+				t.Fatalf("accepted: %s", body)
+			}
+			g.Do(http.MethodGet, g.Events+"/hello", nil, 200)
+			g.Do(http.MethodGet, g.Config+"/v1/spaces/default/functions/hello", nil, 200)
+			g.Do(http.MethodGet, g.Admin+"/event_gateway/v1/spaces/default/functions/hello", nil, 200)
+			id := "after-" + strings.ReplaceAll(name, " ", "-")
+			g.Do(http.MethodPost, g.Admin+"/event_gateway/v1/spaces/default/functions",
+				map[string]any{"functionId": id, "type": "http", "provider": map[string]any{"url": fn.URL}}, 201)
+		})
+	}
+}
+
+// slowFunction answers when told to, and tells when it has been called.
+func slowFunction(t *testing.T) (server *httptest.Server, called chan struct{}, answer func()) {
+	t.Helper()
+	called, release := make(chan struct{}, 10), make(chan struct{})
+	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		called <- struct{}{}
+		<-release
+		_, _ = io.WriteString(w, `{"statusCode":200,"body":"slow"}`)
+	}))
+	answer = sync.OnceFunc(func() { close(release) })
+	t.Cleanup(func() {
+		answer()
+		server.Close()
+	})
+	return server, called, answer
+}
+
+func TestSlowRequestSurvivesReload(t *testing.T) {
+	slow, called, answer := slowFunction(t)
+	static := func(url string) string {
+		return "function slow {\n http " + url + "\n }\n subscription http {\n method GET\n path /static\n function slow\n }"
+	}
+	g := gatewaytest.Start(t, gatewaytest.Extra("app", static(slow.URL)))
+	subscribe(g, "dynamic", slow.URL, "/dynamic")
+
+	results := make(chan error, 2)
+	for _, path := range []string{"/static", "/dynamic"} {
+		go func() {
+			resp, err := http.Get(g.Events + path)
+			if err != nil {
+				results <- err
+				return
+			}
+			defer resp.Body.Close()
+			if b, _ := io.ReadAll(resp.Body); resp.StatusCode != 200 || string(b) != "slow" {
+				err = fmt.Errorf("%s: %d %s", path, resp.StatusCode, b)
+			}
+			results <- err
+		}()
+	}
+	<-called
+	<-called
+	// The new configuration has no static function at all.
+	if status, body := g.Reload(strings.Replace(gatewaytest.DefaultCaddyfile, "{{.Extra.app}}", "concurrency 7", 1)); status != 200 {
+		t.Fatalf("reload: %d %s", status, body)
+	}
+	g.Do(http.MethodGet, g.Events+"/static", nil, 404)
+	answer()
+	for range 2 {
+		if err := <-results; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestAcceptedEventSurvivesReload(t *testing.T) {
+	slow, called, answer := slowFunction(t)
+	g := gatewaytest.Start(t)
+	g.Do(http.MethodPost, g.Config+"/v1/spaces/default/functions",
+		map[string]any{"functionId": "slow", "type": "http", "provider": map[string]any{"url": slow.URL}}, 201)
+	g.Do(http.MethodPost, g.Config+"/v1/spaces/default/subscriptions",
+		map[string]any{"functionId": "slow", "event": "user.created"}, 201)
+	emit(t, g, "user.created", `{"n":1}`, 202)
+	<-called
+	if status, body := g.Reload(gatewaytest.DefaultCaddyfile + "\n# changed\nhttp://y.localhost:{{.Port1}} {\n}\n"); status != 200 {
+		t.Fatalf("reload: %d %s", status, body)
+	}
+	answer()
+	gatewaytest.Eventually(t, 10*time.Second, func() error {
+		if n := metric(t, g, "eventgateway_events_processed_total"); n != 1 {
+			return fmt.Errorf("%v events processed, want 1", n)
+		}
+		return nil
+	})
+}
+
+// emit sends a custom event and checks the status.
+func emit(t *testing.T, g *gatewaytest.Gateway, event, data string, want int) {
+	t.Helper()
+	req, err := http.NewRequest(http.MethodPost, g.Events+"/", strings.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Event", event)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if b, _ := io.ReadAll(resp.Body); resp.StatusCode != want {
+		t.Fatalf("emit %s: %d, want %d: %s", event, resp.StatusCode, want, b)
+	}
+}
+
+func TestShutdownDelayServesToTheEnd(t *testing.T) {
+	fn, calls := helloFunction(t)
+	g := gatewaytest.Start(t, gatewaytest.Extra("global", "shutdown_delay 2s"))
+	subscribe(g, "hello", fn.URL, "/hello")
+	g.Do(http.MethodPost, g.Config+"/v1/spaces/default/subscriptions",
+		map[string]any{"functionId": "hello", "event": "user.created"}, 201)
+	g.Signal(syscall.SIGTERM)
+	gatewaytest.Eventually(t, 5*time.Second, func() error {
+		if !strings.Contains(g.Log(), "shutdown") {
+			return fmt.Errorf("the shutdown has not begun")
+		}
+		return nil
+	})
+	served, accepted := 0, 0
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	for {
+		resp, err := client.Get(g.Events + "/hello")
+		if err != nil {
+			break // the listener is closed: the delay is over
+		}
+		resp.Body.Close()
+		if resp.StatusCode != 200 {
+			t.Fatalf("status %d during the shutdown delay", resp.StatusCode)
+		}
+		served++
+		req, _ := http.NewRequest(http.MethodPost, g.Events+"/", strings.NewReader("x"))
+		req.Header.Set("Event", "user.created")
+		if resp, err = client.Do(req); err != nil {
+			break
+		}
+		resp.Body.Close()
+		if resp.StatusCode == 202 {
+			accepted++
+		}
+	}
+	<-g.Exited()
+	if served == 0 || accepted == 0 {
+		t.Fatalf("served %d requests and accepted %d events during the shutdown delay", served, accepted)
+	}
+	if got := int(calls.Load()); got != served+accepted {
+		t.Fatalf("the function was called %d times for %d answers and %d accepted events", got, served, accepted)
+	}
+}
+
+func TestTwoSites(t *testing.T) {
+	fn, _ := helloFunction(t)
+	g := gatewaytest.Start(t, gatewaytest.Caddyfile(gatewaytest.DefaultCaddyfile+`
+http://127.0.0.1:{{.Port1}} {
+	event_gateway {
+		space team
+		max_body_size 1KiB
+	}
+	respond "next" 418
+}
+http://127.0.0.1:{{.Port2}} {
+	event_gateway_config
+}`))
+	team, config2 := g.Expand("http://127.0.0.1:{{.Port1}}"), g.Expand("http://127.0.0.1:{{.Port2}}")
+	subscribe(g, "hello", fn.URL, "/hello")
+	g.Do(http.MethodPost, config2+"/v1/spaces/team/functions",
+		map[string]any{"functionId": "t", "type": "http", "provider": map[string]any{"url": fn.URL}}, 201)
+	g.Do(http.MethodPost, config2+"/v1/spaces/team/subscriptions",
+		map[string]any{"functionId": "t", "event": "http", "method": "POST", "path": "/team"}, 201)
+
+	g.Do(http.MethodGet, g.Events+"/hello", nil, 200)
+	g.Do(http.MethodGet, team+"/hello", nil, 418)
+	g.Do(http.MethodPost, team+"/team", `{"n":1}`, 200)
+	g.Do(http.MethodPost, team+"/team", `"`+strings.Repeat("x", 2000)+`"`, 413)
+	g.Do(http.MethodPost, g.Events+"/team", `"`+strings.Repeat("x", 2000)+`"`, 200)
+	g.Do(http.MethodGet, g.Events+"/nothing", nil, 404)
+}
+
+func TestMetricsSurviveReload(t *testing.T) {
+	fn, _ := helloFunction(t)
+	g := gatewaytest.Start(t)
+	subscribe(g, "hello", fn.URL, "/hello")
+	for range 5 {
+		g.Do(http.MethodGet, g.Events+"/hello", nil, 200)
+	}
+	if status, body := g.Reload(gatewaytest.DefaultCaddyfile + "\nhttp://z.localhost:{{.Port1}} {\n}\n"); status != 200 {
+		t.Fatalf("reload: %d %s", status, body)
+	}
+	g.Do(http.MethodGet, g.Events+"/hello", nil, 200)
+	for name, want := range map[string]float64{
+		"eventgateway_events_received_total":                      6,
+		"eventgateway_events_processed_total":                     6,
+		"eventgateway_function_invocations_total":                 6,
+		"eventgateway_function_invocation_duration_seconds_count": 6,
+		"eventgateway_functions_total":                            1,
+		"eventgateway_subscriptions_total":                        1,
+		"eventgateway_config_requests_total":                      2,
+		"eventgateway_etcd_watch_connected":                       1,
+	} {
+		if got := metric(t, g, name); got != want {
+			t.Errorf("%s = %v, want %v", name, got, want)
+		}
+	}
+	// The Configuration API shows the same metrics.
+	for _, path := range []string{"/v1/metrics", "/metrics"} {
+		body := string(g.Do(http.MethodGet, g.Config+path, nil, 200))
+		if !strings.Contains(body, "eventgateway_events_received_total{") {
+			t.Errorf("%s does not show the gateway's metrics", path)
+		}
+	}
+}
+
+func TestDrainOnExit(t *testing.T) {
+	slow, called, answer := slowFunction(t)
+	g := gatewaytest.Start(t)
+	g.Do(http.MethodPost, g.Config+"/v1/spaces/default/functions",
+		map[string]any{"functionId": "slow", "type": "http", "provider": map[string]any{"url": slow.URL}}, 201)
+	g.Do(http.MethodPost, g.Config+"/v1/spaces/default/subscriptions",
+		map[string]any{"functionId": "slow", "event": "user.created"}, 201)
+	for range 3 {
+		emit(t, g, "user.created", `{}`, 202)
+	}
+	<-called
+	g.Signal(syscall.SIGTERM)
+	gatewaytest.Eventually(t, 10*time.Second, func() error {
+		resp, err := http.Get(g.Events + "/")
+		if err == nil {
+			resp.Body.Close()
+			return fmt.Errorf("still accepting")
+		}
+		return nil
+	})
+	answer()
+	<-g.Exited()
+	if strings.Contains(g.Log(), "deliveries_lost") {
+		t.Errorf("events were lost:\n%s", g.Log())
+	}
+}
+
+func TestLogsHaveNoPayload(t *testing.T) {
+	failing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(500)
+		_, _ = io.WriteString(w, "answer-payload-marker")
+	}))
+	defer failing.Close()
+	g := gatewaytest.Start(t)
+	g.Do(http.MethodPost, g.Config+"/v1/spaces/default/functions", map[string]any{
+		"functionId": "failing", "type": "http",
+		"provider": map[string]any{"url": failing.URL, "headers": map[string]string{"Authorization": "secret-marker"}},
+	}, 201)
+	g.Do(http.MethodPost, g.Config+"/v1/spaces/default/subscriptions",
+		map[string]any{"functionId": "failing", "event": "http", "method": "POST", "path": "/fail"}, 201)
+	g.Do(http.MethodPost, g.Config+"/v1/spaces/default/subscriptions",
+		map[string]any{"functionId": "failing", "event": "user.created"}, 201)
+	body := g.Do(http.MethodPost, g.Events+"/fail", `{"x":"event-payload-marker"}`, 502)
+	emit(t, g, "user.created", `{"x":"event-payload-marker"}`, 202)
+	gatewaytest.Eventually(t, 10*time.Second, func() error {
+		if n := metric(t, g, "eventgateway_events_dropped_total"); n != 1 {
+			return fmt.Errorf("%v events dropped, want 1", n)
+		}
+		return nil
+	})
+	shown := g.Log() + string(body) + string(g.Do(http.MethodGet, g.Config+"/v1/spaces/default/functions", nil, 200))
+	scanner := bufio.NewScanner(strings.NewReader(shown))
+	for scanner.Scan() {
+		if strings.Contains(scanner.Text(), "-marker") {
+			t.Errorf("a payload or credential is shown: %s", scanner.Text())
+		}
+	}
+}
