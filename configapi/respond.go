@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/eventgateway/eventgateway"
 )
@@ -63,6 +64,9 @@ type errorMessage struct {
 	Message string `json:"message"`
 }
 
+// linger bounds how long the server reads on in a body that is too large.
+const linger = time.Second
+
 // fail answers with an error.
 func (x *exchange) fail(err error) {
 	x.status = statusOf(err)
@@ -80,8 +84,12 @@ func (x *exchange) fail(err error) {
 		if eventgateway.KindOf(err) == 0 {
 			message = "the request was given up before it was done: read before trying again"
 		}
-	case http.StatusRequestTimeout, http.StatusRequestEntityTooLarge:
+	case http.StatusRequestTimeout:
 		x.w.Header().Set("Connection", "close")
+	case http.StatusRequestEntityTooLarge:
+		// The server reads on a little, and closes in a way that lets a sender still at work see the answer: a connection
+		// closed at once would be reset, and the answer lost. It does so only where it is left to decide that itself.
+		_ = http.NewResponseController(x.w).SetReadDeadline(time.Now().Add(linger))
 	}
 	a := errorAnswer{Errors: []errorMessage{{message}}}
 	if x.generation == first {

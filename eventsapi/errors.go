@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/eventgateway/eventgateway"
 )
@@ -52,6 +53,9 @@ var errNotLoaded = unavailable(ReasonNotLoaded, "the gateway has not loaded its 
 // statusClientClosed is what access logs show for a request whose sender went away; nobody receives it.
 const statusClientClosed = 499
 
+// linger bounds how long the server reads on in a body that is too large.
+const linger = time.Second
+
 // refuse answers with the error: a refused, or an *eventgateway.Error, which stands for a bad request.
 func (x *exchange) refuse(err error) {
 	var r *refused
@@ -72,10 +76,14 @@ func (x *exchange) refuse(err error) {
 		return
 	case http.StatusServiceUnavailable:
 		x.w.Header().Set("Retry-After", "1")
-	case http.StatusRequestTimeout, http.StatusRequestEntityTooLarge:
+	case http.StatusRequestTimeout:
 		if x.r.ProtoMajor == 1 {
 			x.w.Header().Set("Connection", "close") // what is left of the body is not worth waiting for
 		}
+	case http.StatusRequestEntityTooLarge:
+		// The server reads on a little, and closes in a way that lets a sender still at work see the answer: a connection
+		// closed at once would be reset, and the answer lost. It does so only where it is left to decide that itself.
+		_ = http.NewResponseController(x.w).SetReadDeadline(time.Now().Add(linger))
 	}
 	writeError(x.w, r.status, r.message)
 }

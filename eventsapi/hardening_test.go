@@ -240,6 +240,34 @@ func TestHugeContentLength(t *testing.T) {
 	}
 }
 
+// A sender of too large a body is still at work when it is answered. A connection closed over unread bytes is reset, and
+// the sender sees that instead of the answer. net/http sees to it for bodies it knows, but Caddy wraps them.
+func TestTooLargeIsAnsweredToASenderAtWork(t *testing.T) {
+	g := newGateway(t)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = struct{ io.ReadCloser }{r.Body}
+		g.serve(w, r, "")
+	}))
+	defer server.Close()
+	for name, start := range map[string]string{
+		"announced": "Content-Length: 4000000\r\n\r\n" + strings.Repeat("x", 500_000),
+		"chunked":   "Transfer-Encoding: chunked\r\n\r\n400000\r\n" + strings.Repeat("x", 1_500_000),
+	} {
+		t.Run(name, func(t *testing.T) {
+			conn := raw(t, server, "POST / HTTP/1.1\r\nHost: x\r\nEvent: e\r\n%s", start)
+			r := bufio.NewReader(conn)
+			res, err := http.ReadResponse(r, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			expectError(t, res, 413, "body: too large")
+			if _, err := r.ReadByte(); err != io.EOF {
+				t.Errorf("after the answer: %v, want an end in good order", err)
+			}
+		})
+	}
+}
+
 // endless is a body without end.
 type endless struct{ sent int64 }
 

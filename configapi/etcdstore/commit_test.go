@@ -293,7 +293,8 @@ func TestMemberThatDoesNotAnswer(t *testing.T) {
 	retried := false
 	for i := range 4 {
 		start := time.Now()
-		revision, err := s.Commit(t.Context(), configapi.Write{Space: "default", Version: version, Puts: []configapi.Put{put("g", strconv.Itoa(i))}})
+		write := configapi.Write{Space: "default", Version: version, Puts: []configapi.Put{put("g", strconv.Itoa(i))}}
+		revision, err := s.Commit(t.Context(), write)
 		took := time.Since(start)
 		if err != nil || took > 4*time.Second {
 			t.Errorf("write %d took %s: %v", i, took, err)
