@@ -31,13 +31,8 @@ func unmarshalStrict(data []byte, p Provider) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &wrongType):
-		path := strings.Split(wrongType.Field, ".")
-		for len(path) > 1 && accepted != nil && !slices.Contains(accepted, path[0]) {
-			path = path[1:] // an embedded struct, of which the user knows nothing
-		}
-		field := strings.TrimSuffix("provider."+strings.Join(path, "."), ".")
 		got, _, _ := strings.Cut(wrongType.Value, " ") // an out of range number comes with its digits
-		return refuse("%s: got %s, want %s", field, got, jsonType(wrongType.Type))
+		return refuse("%s: got %s, want %s", fieldAt(data, wrongType.Offset), got, jsonType(wrongType.Type))
 	case eventgateway.KindOf(err) != 0:
 		return refuse("provider: %w", err)
 	default:
@@ -73,11 +68,9 @@ func checkShape(data []byte, accepted []string) error {
 		if err != nil {
 			return refuse("provider: malformed JSON after %d bytes", dec.InputOffset())
 		}
-		inName := len(open) > 0 && open[len(open)-1].names != nil && open[len(open)-1].name == ""
-		name, isText := token.(string)
 		switch {
-		case inName && isText:
-			if err := takeName(open, name, accepted); err != nil {
+		case isName(open, token):
+			if err := takeName(open, token.(string), accepted); err != nil {
 				return err
 			}
 			continue
@@ -108,12 +101,7 @@ func checkShape(data []byte, accepted []string) error {
 // takeName notes the next name in the innermost open object.
 func takeName(open []nest, name string, accepted []string) error {
 	top := &open[len(open)-1]
-	path := "provider"
-	for _, n := range open[:len(open)-1] {
-		if n.name != "" {
-			path += "." + n.name
-		}
-	}
+	path := pathTo(open[:len(open)-1])
 	switch {
 	case name == "":
 		return refuse("%s: an empty name is not accepted", path)
@@ -124,6 +112,53 @@ func takeName(open []nest, name string, accepted []string) error {
 	}
 	top.names[name], top.name = true, name
 	return nil
+}
+
+// pathTo returns the path of the value that comes next in the innermost of the open nests.
+func pathTo(open []nest) string {
+	path := "provider"
+	for _, n := range open {
+		if n.name != "" {
+			path += "." + n.name
+		}
+	}
+	return path
+}
+
+// fieldAt returns the path of the value that ends, or for an object or array begins, at offset of valid provider fields.
+// encoding/json tells a path too, but without the keys of maps and with the names of embedded structs.
+func fieldAt(data []byte, offset int64) string {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	var open []nest
+	for {
+		token, err := dec.Token()
+		if err != nil || dec.InputOffset() >= offset && !isName(open, token) {
+			return pathTo(open)
+		}
+		switch {
+		case isName(open, token):
+			open[len(open)-1].name = token.(string)
+			continue
+		case token == json.Delim('{'):
+			open = append(open, nest{names: map[string]bool{}})
+			continue
+		case token == json.Delim('['):
+			open = append(open, nest{})
+			continue
+		case token == json.Delim('}') || token == json.Delim(']'):
+			open = open[:len(open)-1]
+		}
+		if len(open) > 0 {
+			open[len(open)-1].name = ""
+		}
+	}
+}
+
+// isName reports whether token is the name of a member of the innermost open object.
+func isName(open []nest, token json.Token) bool {
+	_, isText := token.(string)
+	return isText && len(open) > 0 && open[len(open)-1].names != nil && open[len(open)-1].name == ""
 }
 
 // fieldNames returns the JSON names of a provider's fields in order; nil when only the provider knows them.
