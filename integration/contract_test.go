@@ -233,11 +233,18 @@ http://127.0.0.1:{{.Port1}} {
 // TestContractDraining sends the end of a request when the gateway has already begun to drain its queue.
 func TestContractDraining(t *testing.T) {
 	s := newStage(t, gatewaytest.Extra("global", "grace_period 100ms"))
-	slow, called, answer := slowFunction(t)
-	s.register("slow", slow.URL)
+	record, calls := recorder("{}")
+	recovered := make(chan struct{})
+	s.function("slow", func(w http.ResponseWriter, r *http.Request) {
+		record(w, r)
+		select {
+		case <-recovered:
+		case <-r.Context().Done():
+		}
+	})
 	s.subscribe("made POST / slow")
 	s.send("POST", "/", "x", "Event", "made").wants(t, 202, "")
-	<-called
+	next(t, calls)
 	late := make([]net.Conn, 300)
 	for i := range late {
 		late[i] = dial(t, s.Events)
@@ -272,8 +279,12 @@ func TestContractDraining(t *testing.T) {
 		return nil
 	})
 	t.Logf("%d late events were accepted before one was refused", accepted)
-	answer()
+	close(recovered)
 	<-s.Exited()
+	for range accepted {
+		next(t, calls)
+	}
+	none(t, calls)
 	if strings.Contains(s.Log(), "deliveries_lost") {
 		t.Error("events accepted before are lost")
 	}
