@@ -17,13 +17,14 @@ func (t *Table) Conflict(s *eventgateway.Subscription) (other *eventgateway.Subs
 		return nil, ""
 	}
 	n, _ := t.tries.Get(listenerOf(s))
-	for _, segment := range segments {
+	for depth, segment := range segments {
+		n = n.at(depth)
 		if other, rule := n.excludes(segment); other != nil {
 			return other, fmt.Sprintf("path %s cannot stand beside %s: %s (subscription %s)", s.Path, other.Path, rule, other.ID)
 		}
 		n = n.get(segment)
 	}
-	if other := n.otherSync(s); other != nil {
+	if other := n.at(len(segments)).otherSync(s); other != nil {
 		return other, fmt.Sprintf("path %s already has a sync subscription for method %s and event %s: function %s (subscription %s)",
 			other.Path, other.Method, other.Event, other.FunctionID, other.ID)
 	}

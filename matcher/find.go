@@ -139,11 +139,11 @@ type walk struct {
 // Without conflicts there never are two ways to go on, except for an empty segment; with them, there are no more steps
 // than the trie has nodes.
 func (w *walk) find(n node, i, params int) bool {
-	if i == w.path.len {
+	switch {
+	case n.more == nil:
+		return n.sole != nil && w.tail(n.sole, i, params)
+	case i == w.path.len:
 		return w.end(n, params)
-	}
-	if n.more == nil {
-		return false
 	}
 	segment, edges := w.path.segment(i), n.more.edges
 	if edges.none() {

@@ -64,7 +64,7 @@ func (e *Editor) Insert(s *eventgateway.Subscription) {
 	}
 	t, key := &e.table, listenerOf(s)
 	root, _ := t.tries.Get(key)
-	root, replaced := root.insert(e.owner, segments, s)
+	root, replaced := root.insert(e.owner, segments, 0, s)
 	t.tries = t.tries.With(e.owner, key, root)
 	if !replaced {
 		t.len++
@@ -80,7 +80,7 @@ func (e *Editor) Delete(s *eventgateway.Subscription) {
 	}
 	t, key := &e.table, listenerOf(s)
 	root, _ := t.tries.Get(key)
-	root, removed := root.remove(e.owner, segments, s)
+	root, removed := root.remove(e.owner, segments, 0, s)
 	if !removed {
 		return
 	}

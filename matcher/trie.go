@@ -6,7 +6,7 @@ import (
 )
 
 // node is a node of a trie of path patterns; an edge is one segment. It is an immutable value, and empty when zero. With
-// a million subscriptions nearly all nodes are the end of one path and have one subscription: that needs nothing else.
+// a million subscriptions nearly all nodes have one subscription at or below them: that needs nothing else, see hasTail.
 type node struct {
 	sole *eventgateway.Subscription
 	more *branch
@@ -57,32 +57,42 @@ func (b *branch) orNil() *branch {
 	return b
 }
 
-// insert returns the node with s under segments, and whether it replaced a subscription of the same ID.
-func (n node) insert(owner *hamt.Owner, segments []eventgateway.Segment, s *eventgateway.Subscription) (_ node, replaced bool) {
-	if len(segments) == 0 {
+// insert returns the node, which stands at a depth, with s under segments from there on, and whether it replaced a
+// subscription of the same ID.
+func (n node) insert(
+	owner *hamt.Owner, segments []eventgateway.Segment, depth int, s *eventgateway.Subscription,
+) (_ node, replaced bool) {
+	if n.empty() && hasTail(s) {
+		return node{sole: s}, false
+	}
+	n = n.at(depth)
+	if depth == len(segments) {
 		l := n.leaf()
 		replaced = l.insert(owner, s)
 		return n.withLeaf(l), replaced
 	}
-	child, replaced := n.get(segments[0]).insert(owner, segments[1:], s)
-	return n.put(owner, segments[0], child), replaced
+	child, replaced := n.get(segments[depth]).insert(owner, segments, depth+1, s)
+	return n.put(owner, segments[depth], child).tailed(), replaced
 }
 
-// remove returns the node without s under segments, and whether it had it.
-func (n node) remove(owner *hamt.Owner, segments []eventgateway.Segment, s *eventgateway.Subscription) (_ node, removed bool) {
+// remove returns the node, which stands at a depth, without s under segments from there on, and whether it had it.
+func (n node) remove(
+	owner *hamt.Owner, segments []eventgateway.Segment, depth int, s *eventgateway.Subscription,
+) (_ node, removed bool) {
 	if n.empty() {
 		return n, false
 	}
-	if len(segments) == 0 {
+	n = n.at(depth)
+	if depth == len(segments) {
 		l := n.leaf()
 		removed = l.remove(owner, s)
-		return n.withLeaf(l), removed
+		return n.withLeaf(l).tailed(), removed
 	}
-	child, removed := n.get(segments[0]).remove(owner, segments[1:], s)
+	child, removed := n.get(segments[depth]).remove(owner, segments, depth+1, s)
 	if !removed {
-		return n, false
+		return n.tailed(), false
 	}
-	return n.put(owner, segments[0], child), true
+	return n.put(owner, segments[depth], child).tailed(), true
 }
 
 // get returns the node that edge leads to, empty if there is no such edge.
