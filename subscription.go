@@ -3,6 +3,7 @@ package eventgateway
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"strings"
 )
 
@@ -35,6 +36,13 @@ type Subscription struct {
 	Path string `json:"path,omitempty"`
 	// CORS allows pages of other origins to call an http subscription. Default: none may.
 	CORS *CORS `json:"cors,omitempty"`
+	// Filter is a CEL expression over the event: only events it is true of are delivered. Default: all are. Whether it
+	// compiles, package matcher knows.
+	Filter string `json:"filter,omitempty"`
+	// Pattern is an EventBridge event pattern, as an alternative to Filter. Default: none.
+	Pattern json.RawMessage `json:"pattern,omitempty"`
+	// Transforms change what the function gets and what the sender of a sync subscription is answered. Default: nothing.
+	Transforms
 	// Metadata is the user's own; lists can be filtered by it.
 	Metadata map[string]string `json:"metadata,omitempty"`
 
@@ -110,5 +118,21 @@ func (s *Subscription) Validate() error {
 			return err
 		}
 	}
+	if err := s.validateFilter(); err != nil {
+		return err
+	}
+	if err := s.Transforms.Validate(s.Type); err != nil {
+		return err
+	}
 	return ValidateMetadata(s.Metadata)
+}
+
+func (s *Subscription) validateFilter() error {
+	if s.Filter != "" && len(s.Pattern) > 0 {
+		return Errorf(Invalid, "pattern: not accepted beside filter: want one of them")
+	}
+	if len(s.Pattern) > MaxExpressionLength {
+		return Errorf(Invalid, "pattern: %d bytes are not accepted: want at most %d", len(s.Pattern), MaxExpressionLength)
+	}
+	return ValidateExpression("filter", s.Filter)
 }

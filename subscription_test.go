@@ -69,6 +69,11 @@ func TestSubscriptionIDGoesWithItsRoute(t *testing.T) {
 		"the method in lower case": func(s *eventgateway.Subscription) { s.Method = "get" },
 		"CORS":                     func(s *eventgateway.Subscription) { s.CORS = &eventgateway.CORS{} },
 		"metadata":                 func(s *eventgateway.Subscription) { s.Metadata = map[string]string{"a": "b"} },
+		"a filter":                 func(s *eventgateway.Subscription) { s.Filter = "true" },
+		"a pattern":                func(s *eventgateway.Subscription) { s.Pattern = json.RawMessage(`{}`) },
+		"transforms": func(s *eventgateway.Subscription) {
+			s.Transforms = eventgateway.Transforms{Transform: "1", ResponseTransform: "2", Headers: map[string]string{"A": "3"}}
+		},
 	} {
 		if id(change) != same {
 			t.Errorf("%s changes the ID", name)

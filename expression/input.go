@@ -1,0 +1,183 @@
+package expression
+
+import (
+	"context"
+	"net/textproto"
+	"strings"
+	"time"
+
+	"cel.dev/cel-go/cel"
+
+	"github.com/eventgateway/eventgateway"
+)
+
+// TimePerEvent is how long the costly expressions of one event may take together; those after it fail.
+const TimePerEvent = 20 * time.Millisecond
+
+// Input is an event as expressions see it. What of it is costly, above all the data, is decoded at most once and only if an
+// expression asks for it. It is used by one goroutine at a time, and must not outlive its event.
+type Input struct {
+	event    *eventgateway.Event
+	params   eventgateway.PathParams
+	response *Response
+
+	data      lazy
+	header    map[string]string
+	paramText map[string]string
+	when      time.Time
+	respData  lazy
+
+	// spent is how long costly expressions took so far.
+	spent time.Duration
+}
+
+// lazy is a value that is made at most once.
+type lazy struct {
+	value any
+	done  bool
+}
+
+// Response is a function's answer, as a response transform sees it.
+type Response struct {
+	// Status is the HTTP status.
+	Status int
+	// Header are the headers by name.
+	Header map[string][]string
+	// DataType is the MIME type of Data: JSON is decoded, text is a string, anything else is bytes. JSON that is not valid
+	// is a string.
+	DataType string
+	// Data is the body.
+	Data []byte
+}
+
+// NewInput returns the input for an event. The event must not be changed while the input is used.
+func NewInput(ev *eventgateway.Event) *Input { return &Input{event: ev} }
+
+// Reset makes in the input for another event.
+func (in *Input) Reset(ev *eventgateway.Event) { *in = Input{event: ev} }
+
+// Event returns the event.
+func (in *Input) Event() *eventgateway.Event { return in.event }
+
+// SetParams sets request.params: the path parameters of the subscription the next expression belongs to. matcher.Table.Find
+// does so by itself. Default: none.
+func (in *Input) SetParams(params eventgateway.PathParams) { in.params, in.paramText = params, nil }
+
+// Params returns what SetParams set.
+func (in *Input) Params() eventgateway.PathParams { return in.params }
+
+// SetResponse sets the variable response, for programs of the kind ResponseTransform. Default: none, and a program that
+// asks for it fails.
+func (in *Input) SetResponse(r *Response) { in.response, in.respData = r, lazy{} }
+
+// ResolveName implements cel.Activation.
+func (in *Input) ResolveName(name string) (any, bool) {
+	switch name {
+	case "data":
+		return in.Data(), true
+	case "event":
+		return object{eventType, in}, true
+	case "request":
+		return object{requestType, in}, in.event.HTTP != nil
+	case "response":
+		return object{responseType, in}, in.response != nil
+	}
+	return nil, false
+}
+
+// Parent implements cel.Activation.
+func (in *Input) Parent() cel.Activation { return nil }
+
+// Data returns the event's data, decoded when first called: nil, a bool, an int64, a uint64, a float64, a string, a []byte,
+// a []any or a map[string]any. It must not be changed.
+func (in *Input) Data() any {
+	if !in.data.done {
+		in.data = lazy{decode(in.event.DataType, in.event.Data), true}
+	}
+	return in.data.value
+}
+
+func (in *Input) responseData() any {
+	if !in.respData.done {
+		r := in.response
+		dataType := r.DataType
+		if eventgateway.IsJSON(dataType) && len(r.Data) > 0 && eventgateway.ValidateJSON("data", r.Data) != nil {
+			dataType = "text/plain"
+		}
+		in.respData = lazy{decode(dataType, r.Data), true}
+	}
+	return in.respData.value
+}
+
+func (in *Input) source() string {
+	if in.event.CloudEvent == nil {
+		return ""
+	}
+	return in.event.CloudEvent.Source
+}
+
+func (in *Input) subject() string {
+	if in.event.CloudEvent == nil {
+		return ""
+	}
+	return in.event.CloudEvent.Subject
+}
+
+func (in *Input) extensions() map[string]any {
+	if in.event.CloudEvent == nil || in.event.CloudEvent.Extensions == nil {
+		return map[string]any{}
+	}
+	return in.event.CloudEvent.Extensions
+}
+
+func (in *Input) time() time.Time {
+	if !in.when.IsZero() {
+		return in.when
+	}
+	in.when = in.event.ReceivedAt
+	if ce := in.event.CloudEvent; ce != nil {
+		if t, err := time.Parse(time.RFC3339, ce.Time); err == nil {
+			in.when = t
+		}
+	}
+	return in.when
+}
+
+// Headers returns the headers of an http event: names in lower case, values joined. It must not be changed.
+func (in *Input) Headers() map[string]string {
+	if in.header == nil {
+		in.header = joinHeader(in.event.HTTP.Header)
+	}
+	return in.header
+}
+
+func (in *Input) responseHeaders() map[string]string { return joinHeader(in.response.Header) }
+
+func joinHeader(header map[string][]string) map[string]string {
+	joined := make(map[string]string, len(header))
+	for name, values := range header {
+		if textproto.CanonicalMIMEHeaderKey(name) == name { // others are not of HTTP
+			joined[strings.ToLower(name)] = strings.Join(values, ", ")
+		}
+	}
+	return joined
+}
+
+func (in *Input) paramMap() map[string]string {
+	if in.paramText == nil {
+		in.paramText = make(map[string]string, len(in.params))
+		for _, p := range in.params {
+			in.paramText[p.Name] = p.Value
+		}
+	}
+	return in.paramText
+}
+
+// limited calls evaluate with a context that ends when the event has had its time.
+func (in *Input) limited(evaluate func(context.Context)) {
+	start := time.Now()
+	ctx, cancel := context.WithTimeout(context.Background(), max(TimePerEvent-in.spent, 0))
+	defer cancel()
+	evaluate(ctx)
+	in.spent += time.Since(start)
+}
