@@ -2,6 +2,7 @@ package matcher
 
 import (
 	"github.com/eventgateway/eventgateway"
+	"github.com/eventgateway/eventgateway/expression"
 	"github.com/eventgateway/eventgateway/internal/hamt"
 )
 
@@ -17,6 +18,10 @@ type Query struct {
 	Event string
 	// FunctionID is the function an invoke event is for: only its subscriptions match. Other events ignore it.
 	FunctionID string
+	// Input is the event, for filters. Find sets its path parameters. Without it, subscriptions with a filter do not match.
+	Input *expression.Input
+	// AllFilters takes every filter as matched, for what is asked before there is an event, such as a preflight.
+	AllFilters bool
 }
 
 // Target is a subscription that matches, with the path parameters it gets.
@@ -33,6 +38,13 @@ type Match struct {
 	Sync Target
 	// Async are the subscriptions that receive the event, in no particular order.
 	Async []Target
+	// Failed are the subscriptions whose filter could not be evaluated, in no particular order: they do not match.
+	Failed []Failure
+	// Undecided tells that there are subscriptions with a filter for the method, path and event type of a Query without Input.
+	Undecided bool
+
+	found  found
+	finder finder
 }
 
 // Reset empties m and keeps its memory.
@@ -40,6 +52,8 @@ func (m *Match) Reset() {
 	m.Sync = Target{}
 	clear(m.Async)
 	m.Async = m.Async[:0]
+	clear(m.Failed)
+	m.Failed, m.Undecided = m.Failed[:0], false
 }
 
 func (m *Match) add(s *eventgateway.Subscription, params eventgateway.PathParams) {
@@ -51,16 +65,31 @@ func (m *Match) add(s *eventgateway.Subscription, params eventgateway.PathParams
 }
 
 // addLeaf adds the subscriptions of one pattern.
-func (m *Match) addLeaf(l leaf, params eventgateway.PathParams) {
+func (m *Match) addLeaf(w *walk) {
+	l, params := w.leaf, w.params
 	if l.sole != nil {
 		m.add(l.sole, params)
 		return
 	}
-	if len(l.crowd.sync) > 0 {
-		m.add(l.crowd.sync[0], params)
+	for _, s := range l.crowd.sync {
+		if !isFiltered(s) || w.allFilters {
+			m.add(s, params)
+			break
+		}
 	}
 	for _, s := range l.crowd.async.All() {
 		m.Async = append(m.Async, Target{s, params})
+	}
+	switch {
+	case l.crowd.filtered.len() == 0:
+	case w.allFilters:
+		for _, f := range l.crowd.filtered.ids.All() {
+			m.add(f.subscription, params)
+		}
+	case w.input == nil:
+		m.Undecided = true
+	default:
+		l.crowd.filtered.find(w.input, params, m)
 	}
 }
 
@@ -71,7 +100,7 @@ func (t *Table) Find(q *Query, m *Match) bool {
 	if t.Len() == 0 {
 		return false
 	}
-	var w walk
+	w := walk{input: q.Input, allFilters: q.AllFilters}
 	if !w.path.parse(q.Path) {
 		return false
 	}
@@ -86,7 +115,7 @@ func (t *Table) Find(q *Query, m *Match) bool {
 
 func (t *Table) findIn(in listener, w *walk, m *Match) {
 	if trie, _ := t.tries.Get(in); w.find(trie, 0, 0) {
-		m.addLeaf(w.leaf, w.params)
+		m.addLeaf(w)
 	}
 }
 
@@ -118,14 +147,18 @@ func (t *Table) findInAll(from channel, w *walk, m *Match) {
 
 func (t *Table) findAt(d depth, in listener, w *walk, m *Match) {
 	if trie, _ := t.tries.Get(in); w.find(trie, 0, 0) && w.static == d.static {
-		m.addLeaf(w.leaf, w.params)
+		m.addLeaf(w)
 	}
 }
 
-// walk looks for a path in a trie. All but path is what it found.
+// walk looks for a path in a trie. All but path, input and allFilters is what it found.
 type walk struct {
 	path path
 	leaf leaf
+	// input is the event, for the filters of the leaf.
+	input *expression.Input
+	// allFilters takes them all as matched.
+	allFilters bool
 	// params are the parameters of the pattern.
 	params eventgateway.PathParams
 	// static is the number of static segments it starts with.

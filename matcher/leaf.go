@@ -15,12 +15,14 @@ type leaf struct {
 	crowd *crowd
 }
 
-// crowd is two or more subscriptions.
+// crowd is two or more subscriptions, or one with a filter.
 type crowd struct {
 	// sync is sorted by older. Without conflicts it has at most one.
 	sync []*eventgateway.Subscription
-	// async is by ID, so that one change among very many is cheap.
+	// async is those without a filter by ID, so that one change among very many is cheap.
 	async *hamt.Map[hamt.String, *eventgateway.Subscription]
+	// filtered is those with a filter, sync ones too.
+	filtered filterIndex
 }
 
 // older orders sync subscriptions that claim the same event: the first has it.
@@ -52,26 +54,32 @@ func (l leaf) any() *eventgateway.Subscription {
 	for _, s := range l.crowd.async.All() {
 		return s
 	}
+	for _, f := range l.crowd.filtered.ids.All() {
+		return f.subscription
+	}
 	return nil
 }
 
 // insert adds s in place of one with its ID, and reports whether there was one.
 func (l *leaf) insert(owner *hamt.Owner, s *eventgateway.Subscription) (replaced bool) {
 	switch {
-	case l.empty() || l.sole != nil && l.sole.ID == s.ID:
+	case !isFiltered(s) && (l.empty() || l.sole != nil && l.sole.ID == s.ID):
 		replaced = l.sole != nil
 		l.sole = s
 		return replaced
-	case l.sole != nil:
+	case l.crowd == nil:
 		both := &crowd{}
-		both.insert(owner, l.sole)
-		both.insert(owner, s)
+		if l.sole != nil {
+			both.insert(owner, l.sole)
+		}
+		replaced = both.insert(owner, s)
 		l.sole, l.crowd = nil, both
-		return false
+		return replaced
 	default:
 		changed := *l.crowd
 		replaced = changed.insert(owner, s)
 		l.crowd = &changed
+		l.simplify()
 		return replaced
 	}
 }
@@ -93,26 +101,47 @@ func (l *leaf) remove(owner *hamt.Owner, s *eventgateway.Subscription) bool {
 		return false
 	}
 	l.crowd = &changed
-	if changed.len() == 1 {
-		l.sole, l.crowd = l.any(), nil
-	}
+	l.simplify()
 	return true
 }
 
-func (c *crowd) len() int { return len(c.sync) + c.async.Len() }
-
-func (c *crowd) insert(owner *hamt.Owner, s *eventgateway.Subscription) (replaced bool) {
-	before := c.len()
-	if s.Type != eventgateway.Sync {
-		c.async = c.async.With(owner, hamt.String(s.ID), s)
-		return c.len() == before
+// simplify makes a crowd that is none what it is, so that equal content is the same leaf.
+func (l *leaf) simplify() {
+	switch n := l.crowd.len(); {
+	case n == 0:
+		l.crowd = nil
+	case n == 1 && l.crowd.filtered.len() == 0:
+		l.sole, l.crowd = l.any(), nil
 	}
-	c.removeSync(s)
-	i, _ := slices.BinarySearchFunc(c.sync, s, older)
-	c.sync = slices.Concat(c.sync[:i], []*eventgateway.Subscription{s}, c.sync[i:])
-	return c.len() == before
 }
 
+// len is the number of subscriptions; sync ones with a filter are in two places.
+func (c *crowd) len() int {
+	n := len(c.sync) + c.async.Len() + c.filtered.len()
+	for _, s := range c.sync {
+		if isFiltered(s) {
+			n--
+		}
+	}
+	return n
+}
+
+func (c *crowd) insert(owner *hamt.Owner, s *eventgateway.Subscription) (replaced bool) {
+	replaced = c.remove(owner, s)
+	if s.Type == eventgateway.Sync {
+		i, _ := slices.BinarySearchFunc(c.sync, s, older)
+		c.sync = slices.Concat(c.sync[:i], []*eventgateway.Subscription{s}, c.sync[i:])
+	}
+	switch {
+	case isFiltered(s):
+		c.filtered.insert(owner, s, filterOf(s))
+	case s.Type != eventgateway.Sync:
+		c.async = c.async.With(owner, hamt.String(s.ID), s)
+	}
+	return replaced
+}
+
+// remove looks for the ID alone, as the filter of the one that is there may be another.
 func (c *crowd) remove(owner *hamt.Owner, s *eventgateway.Subscription) bool {
 	before := c.len()
 	if s.Type == eventgateway.Sync {
@@ -120,6 +149,7 @@ func (c *crowd) remove(owner *hamt.Owner, s *eventgateway.Subscription) bool {
 	} else {
 		c.async = c.async.Without(owner, hamt.String(s.ID))
 	}
+	c.filtered.remove(owner, s.ID)
 	return c.len() < before
 }
 

@@ -10,8 +10,11 @@ import (
 // has: its tail is read from the pattern when a path comes by. With a million routes nearly all have a tail of their own,
 // and a lookup that would otherwise touch a node for each of its segments finds it in one place of memory.
 
-// hasTail reports whether a subscription can be held so: an encoded segment would have to be decoded at every lookup.
-func hasTail(s *eventgateway.Subscription) bool { return strings.IndexByte(s.Path, '%') < 0 }
+// hasTail reports whether a subscription can be held so: not one with a filter, which needs its index; and an encoded
+// segment would have to be decoded at every lookup.
+func hasTail(s *eventgateway.Subscription) bool {
+	return !isFiltered(s) && strings.IndexByte(s.Path, '%') < 0
+}
 
 // at returns n, which stands at a depth, with a tail taken apart by one segment.
 func (n node) at(depth int) node {
