@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"encoding/json"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
@@ -35,7 +36,7 @@ func (a *App) unmarshalFunction(d *caddyfile.Dispenser) error {
 		case "format":
 			err = setString(d, (*string)(&fn.Format))
 		case "metadata":
-			err = setMetadata(d, &fn.Metadata)
+			err = setPair(d, &fn.Metadata)
 		default:
 			if fn.Type != "" {
 				return d.Errf("function %s has a provider already (%s): %q is not accepted beside it", fn.ID, fn.Type, name)
@@ -70,13 +71,18 @@ func unmarshalProvider(d *caddyfile.Dispenser, name string) (json.RawMessage, er
 // unmarshalSubscription reads a static subscription. Syntax:
 //
 //	subscription [<event>] {
-//	    event    <type>
-//	    function <id>
-//	    space    <name>
-//	    type     sync|async
-//	    method   <method>
-//	    path     <path>
-//	    metadata <key> <value>
+//	    event              <type>
+//	    function           <id>
+//	    space              <name>
+//	    type               sync|async
+//	    method             <method>
+//	    path               <path>
+//	    filter             <expression>
+//	    pattern            <json>
+//	    transform          <expression>
+//	    response_transform <expression>
+//	    header             <name> <expression>
+//	    metadata           <key> <value>
 //	    cors {
 //	        origins <origins...>
 //	        methods <methods...>
@@ -107,12 +113,23 @@ func (a *App) unmarshalSubscription(d *caddyfile.Dispenser) error {
 			err = setString(d, &sub.Method)
 		case "path":
 			err = setString(d, &sub.Path)
+		case "filter":
+			err = setString(d, &sub.Filter)
+		case "pattern":
+			err = setObject(d, &sub.Pattern)
+		case "transform":
+			err = setString(d, &sub.Transform)
+		case "response_transform":
+			err = setString(d, &sub.ResponseTransform)
+		case "header":
+			err = setPair(d, &sub.Headers)
 		case "metadata":
-			err = setMetadata(d, &sub.Metadata)
+			err = setPair(d, &sub.Metadata)
 		case "cors":
 			sub.CORS, err = unmarshalCORS(d, sub.CORS)
 		default:
-			err = d.Errf("unrecognized subdirective %q: want event, function, space, type, method, path, metadata or cors", name)
+			err = d.Errf("unrecognized subdirective %q: want event, function, space, type, method, path, filter, pattern, "+
+				"transform, response_transform, header, metadata or cors", name)
 		}
 		if err != nil {
 			return err
@@ -154,8 +171,9 @@ func unmarshalCORS(d *caddyfile.Dispenser, previous *eventgateway.CORS) (*eventg
 	return cors, nil
 }
 
-func setMetadata(d *caddyfile.Dispenser, to *map[string]string) error {
-	args := d.RemainingArgs()
+// setPair adds a name and its value.
+func setPair(d *caddyfile.Dispenser, to *map[string]string) error {
+	setting, args := d.Val(), d.RemainingArgs()
 	if len(args) != 2 {
 		return d.ArgErr()
 	}
@@ -163,8 +181,23 @@ func setMetadata(d *caddyfile.Dispenser, to *map[string]string) error {
 		*to = map[string]string{}
 	}
 	if _, ok := (*to)[args[0]]; ok {
-		return d.Errf("metadata %s is set twice", args[0])
+		return d.Errf("%s %s is set twice", setting, args[0])
 	}
 	(*to)[args[0]] = args[1]
+	return nil
+}
+
+func setObject(d *caddyfile.Dispenser, to *json.RawMessage) error {
+	setting, text := d.Val(), ""
+	if err := once(d, *to == nil); err != nil {
+		return err
+	}
+	if !d.AllArgs(&text) {
+		return d.ArgErr()
+	}
+	if !json.Valid([]byte(text)) || !strings.HasPrefix(strings.TrimSpace(text), "{") {
+		return d.Errf("%s: not accepted: want a JSON object", setting)
+	}
+	*to = json.RawMessage(text)
 	return nil
 }

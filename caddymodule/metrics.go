@@ -23,11 +23,13 @@ type metricSet struct {
 	received, processed *counters
 	dropped             *counters
 	invocations         *counters
+	filterErrors        *counters
 	custom              prometheus.Histogram
 	durations           *prometheus.HistogramVec
 	configRequests      *prometheus.CounterVec
 	configDuration      prometheus.Histogram
 	types               labelBound
+	subscriptions       labelBound
 }
 
 func newMetricSet() *metricSet {
@@ -40,6 +42,8 @@ func newMetricSet() *metricSet {
 			"Events refused, and deliveries given up after the event was accepted, by reason.", "space", "type", "reason"),
 		invocations: newCounters("eventgateway_function_invocations_total",
 			"Calls of functions by outcome: ok or why it failed.", "space", "function", "outcome"),
+		filterErrors: newCounters("eventgateway_filter_errors_total",
+			"Events a subscription did not get because its filter could not be evaluated.", "space", "subscription"),
 		custom: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "eventgateway_events_custom_processing_seconds",
 			Help:    "Time from receiving an event to its delivery to an asynchronous subscriber.",
@@ -59,7 +63,8 @@ func newMetricSet() *metricSet {
 			Help:    "Duration of requests to the Configuration API.",
 			Buckets: prometheus.ExponentialBuckets(0.0005, 4, 10),
 		}),
-		types: labelBound{limit: 1000},
+		types:         labelBound{limit: 1000},
+		subscriptions: labelBound{limit: 1000},
 	}
 }
 
@@ -89,7 +94,7 @@ func (m *metricSet) Collect(ch chan<- prometheus.Metric) {
 
 func (m *metricSet) collectors() []prometheus.Collector {
 	return []prometheus.Collector{
-		m.received.vec, m.processed.vec, m.dropped.vec, m.invocations.vec,
+		m.received.vec, m.processed.vec, m.dropped.vec, m.invocations.vec, m.filterErrors.vec,
 		m.custom, m.durations, m.configRequests, m.configDuration,
 	}
 }
@@ -106,6 +111,11 @@ func (m *metricSet) Processed(space, eventType string) {
 
 // Refused implements eventsapi.Observer.
 func (m *metricSet) Refused(space, eventType, reason string) { m.Dropped(space, eventType, reason) }
+
+// FilterFailed implements eventsapi.Observer.
+func (m *metricSet) FilterFailed(space, subscriptionID string) {
+	m.filterErrors.inc(space, m.subscriptions.bound(subscriptionID), "")
+}
 
 // Delivered implements delivery.Observer.
 func (m *metricSet) Delivered(space, eventType string, age time.Duration) {

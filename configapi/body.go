@@ -209,6 +209,19 @@ func textMap(dst *map[string]string) func(string, json.RawMessage) error {
 	}
 }
 
+// object reads a JSON object as it is, without its white space.
+func object(dst *json.RawMessage) func(string, json.RawMessage) error {
+	return func(path string, raw json.RawMessage) error {
+		if raw[0] != '{' {
+			return wrongType(path, raw, "a JSON object")
+		}
+		var b bytes.Buffer
+		err := json.Compact(&b, raw)
+		*dst = b.Bytes()
+		return err
+	}
+}
+
 // boolean reads true or false.
 func boolean(dst *bool) func(string, json.RawMessage) error {
 	return func(path string, raw json.RawMessage) error {

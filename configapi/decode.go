@@ -73,6 +73,10 @@ func decodePlain(data []byte, s *eventgateway.Subscription, shared *interner) bo
 			s.Method = shared.internBytes(value)
 		case "path":
 			s.Path = string(value)
+		case "filter":
+			s.Filter = string(value)
+		case "transform":
+			s.Transform = string(value)
 		default:
 			return false
 		}

@@ -10,8 +10,8 @@ import (
 
 // Observer is told of Configuration API requests.
 type Observer interface {
-	// ConfigRequest is called once for every request to a resource; operation is get, list, create, update or delete.
-	// space is empty when there is no such space: what outsiders make up names no metric.
+	// ConfigRequest is called once for every request to a resource; operation is get, list, create, update, delete
+	// or test. space is empty when there is no such space: what outsiders make up names no metric.
 	ConfigRequest(space, resource, operation string, status int, duration time.Duration)
 }
 

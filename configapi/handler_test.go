@@ -85,7 +85,7 @@ func TestSecondGeneration(t *testing.T) {
 		{"GET", "/v1/spaces/b/functions", "", 200, `{"functions":[]}`},
 		{"POST", "/v1/spaces/b/subscriptions", `{"functionId":"f","event":"user.created"}`, 400, `{"errors":[{"message":"functionId: function \"f\" does not exist in space \"b\": want a function that is registered"}]}`},
 		{"POST", "/v1/spaces/a/subscriptions", `{"functionId":"f","eventType":"user.created","type":"async","path":"/myteam"}`, 201, shown},
-		{"POST", "/v1/spaces/a/subscriptions", `{"functionId":"f","event":"user.created","path":"/myteam"}`, 409, fmt.Sprintf(`{"errors":[{"message":"subscription \"%s\" exists already: the same type, event, functionId, method and path: PUT changes its cors and metadata"}]}`, sub)},
+		{"POST", "/v1/spaces/a/subscriptions", `{"functionId":"f","event":"user.created","path":"/myteam"}`, 409, fmt.Sprintf(`{"errors":[{"message":"subscription \"%s\" exists already: the same type, event, functionId, method and path: PUT changes the rest of it"}]}`, sub)},
 		{"PUT", "/v1/spaces/a/subscriptions/" + sub, `{"event":"user.created","metadata":{"k":"v"}}`, 200, strings.TrimSuffix(shown, "}") + `,"metadata":{"k":"v"}}`},
 		{"GET", "/v1/spaces/a/subscriptions/" + sub, "", 200, strings.TrimSuffix(shown, "}") + `,"metadata":{"k":"v"}}`},
 		{"PUT", "/v1/spaces/a/subscriptions/" + sub, shown, 200, shown},

@@ -174,10 +174,14 @@ func send(t *testing.T, path, method, status string) (a answer, body string) {
 		existing, static = sub.ID, fixed.ID
 	}
 	body = map[string]string{
-		"POST functions":     `{"functionId":"new","type":"test","provider":{"url":"u"},"format":"raw","timeout":"250ms"}`,
-		"PUT functions":      `{"type":"test","provider":{"url":"u","secret":"t"},"metadata":{"k":"v"}}`,
-		"POST subscriptions": `{"functionId":"f","event":"http","method":"GET","path":"/users/:id","cors":{"allowCredentials":true}}`,
-		"PUT subscriptions":  `{"event":"e","metadata":{"k":"v"}}`,
+		"POST functions": `{"functionId":"new","type":"test","provider":{"url":"u"},"format":"raw","timeout":"250ms"}`,
+		"PUT functions":  `{"type":"test","provider":{"url":"u","secret":"t"},"metadata":{"k":"v"}}`,
+		"POST subscriptions": `{"functionId":"f","event":"http","method":"GET","path":"/users/:id","cors":{"allowCredentials":true},` +
+			`"filter":"data.n > 1","transform":"data","responseTransform":"response.data","headers":{"X-Id":"event.id"}}`,
+		"PUT subscriptions": `{"event":"e","metadata":{"k":"v"},"pattern":{"detail":{"a":["b"]}}}`,
+		"POST filters": `{"filter":"data.n > 1","transform":"data.n","headers":{"X-Id":"event.id"},"responseTransform":"response.data",` +
+			`"response":{"status":200,"headers":{"X-A":"b"},"data":1},` +
+			`"events":[{"event":"e","data":{"n":2}},{"event":"e","data":{"n":1}},{"event":"e"}]}`,
 	}[method+" "+kindOf(path)]
 	if strings.HasPrefix(path, "/v1/functions") && method == "POST" {
 		body = `{"functionId":"new","provider":{"type":"test","url":"u"}}`
@@ -222,6 +226,9 @@ func send(t *testing.T, path, method, status string) (a answer, body string) {
 }
 
 func kindOf(path string) string {
+	if strings.Contains(path, "filters") {
+		return "filters"
+	}
 	if strings.Contains(path, "subscriptions") {
 		return "subscriptions"
 	}

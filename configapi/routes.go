@@ -46,6 +46,7 @@ var routes = func() []route {
 		http.MethodPut:    {"update", (*exchange).updateSubscription},
 		http.MethodDelete: {"delete", (*exchange).deleteSubscription},
 	}
+	trial := map[string]operation{http.MethodPost: {"test", (*exchange).testFilter}}
 	status := map[string]operation{http.MethodGet: {"", (*exchange).getStatus}}
 	metrics := map[string]operation{http.MethodGet: {"", (*exchange).getMetrics}}
 	return []route{
@@ -53,6 +54,7 @@ var routes = func() []route {
 		{"/v1/spaces/{space}/functions/{id}", "functions", second, function},
 		{"/v1/spaces/{space}/subscriptions", "subscriptions", second, subscriptions},
 		{"/v1/spaces/{space}/subscriptions/{id}", "subscriptions", second, subscription},
+		{"/v1/spaces/{space}/filters/test", "filters", second, trial},
 		{"/v1/functions", "functions", first, functions},
 		{"/v1/functions/{id}", "functions", first, function},
 		{"/v1/subscriptions", "subscriptions", first, subscriptions},

@@ -89,7 +89,7 @@ func (s *statics) addSubscription(sub eventgateway.Subscription, others *matcher
 	}
 	sub.CreateRevision = 0
 	sub.Normalize()
-	if err := sub.Validate(); err != nil {
+	if err := checkSubscription(&sub); err != nil {
 		return nil, eventgateway.Errorf(eventgateway.Invalid,
 			"static subscription of function %s to event %s on path %s in space %s: %w", eventgateway.Quote(sub.FunctionID),
 			eventgateway.Quote(sub.Event), eventgateway.Quote(sub.Path), eventgateway.Quote(sub.Space), err)

@@ -4,13 +4,17 @@ import (
 	"encoding/json"
 
 	"github.com/eventgateway/eventgateway"
+	"github.com/eventgateway/eventgateway/expression"
+	"github.com/eventgateway/eventgateway/matcher"
 )
 
 // subscriptionBody is a subscription as a client sends it. A nil field was not given.
 type subscriptionBody struct {
 	space, id, kind, event, eventType, functionID, method, path *string
+	filter, transform, responseTransform                        *string
+	pattern                                                     json.RawMessage
 	cors                                                        *eventgateway.CORS
-	metadata                                                    map[string]string
+	headers, metadata                                           map[string]string
 }
 
 // readSubscription reads what a client sends for a subscription in a space.
@@ -26,6 +30,11 @@ func readSubscription(body []byte, space string) (*subscriptionBody, error) {
 		{"method", text(&b.method)},
 		{"path", text(&b.path)},
 		{"cors", b.readCORS},
+		{"filter", text(&b.filter)},
+		{"pattern", object(&b.pattern)},
+		{"transform", text(&b.transform)},
+		{"responseTransform", text(&b.responseTransform)},
+		{"headers", textMap(&b.headers)},
 		{"metadata", textMap(&b.metadata)},
 	}); err != nil {
 		return nil, err
@@ -54,10 +63,11 @@ func (b *subscriptionBody) readCORS(path string, raw json.RawMessage) error {
 func (b *subscriptionBody) subscription(space string) (*eventgateway.Subscription, error) {
 	sub := &eventgateway.Subscription{
 		Space: space, Type: eventgateway.SubscriptionType(value(b.kind)), Event: value(b.event),
-		FunctionID: value(b.functionID), Method: value(b.method), Path: value(b.path), CORS: b.cors, Metadata: b.metadata,
+		FunctionID: value(b.functionID), Method: value(b.method), Path: value(b.path),
 	}
+	b.setChangeable(sub)
 	sub.Normalize()
-	if err := sub.Validate(); err != nil {
+	if err := checkSubscription(sub); err != nil {
 		return nil, err
 	}
 	if b.id != nil && *b.id != sub.ID {
@@ -67,7 +77,7 @@ func (b *subscriptionBody) subscription(space string) (*eventgateway.Subscriptio
 }
 
 // change makes the changes that were sent to an existing subscription. What says which events reach which function is its
-// identity and does not change; cors and metadata are replaced, and removed when they were not sent.
+// identity and does not change; all else is replaced, and removed when it was not sent.
 func (b *subscriptionBody) change(sub *eventgateway.Subscription) error {
 	wanted := *sub
 	set := func(dst, sent *string) {
@@ -91,14 +101,38 @@ func (b *subscriptionBody) change(sub *eventgateway.Subscription) error {
 	} {
 		if f.is != f.wanted {
 			return eventgateway.InvalidField(f.name, f.wanted, "no change from "+eventgateway.Quote(f.is)+
-				": only cors and metadata of a subscription can be changed; delete it and create another")
+				": only "+changeable+" of a subscription can be changed; delete it and create another")
 		}
 	}
 	if err := agree("subscriptionId", b.id, sub.ID); err != nil {
 		return err
 	}
-	sub.CORS, sub.Metadata = b.cors, b.metadata
+	b.setChangeable(sub)
 	return nil
+}
+
+// changeable names what setChangeable sets.
+const changeable = "cors, filter, pattern, transform, responseTransform, headers and metadata"
+
+// setChangeable sets what of a subscription may change.
+func (b *subscriptionBody) setChangeable(sub *eventgateway.Subscription) {
+	sub.CORS, sub.Metadata = b.cors, b.metadata
+	sub.Filter, sub.Pattern = value(b.filter), b.pattern
+	sub.Transforms = eventgateway.Transforms{
+		Transform: value(b.transform), ResponseTransform: value(b.responseTransform), Headers: b.headers,
+	}
+}
+
+// checkSubscription validates a subscription by itself, its expressions included. Call Normalize first.
+func checkSubscription(sub *eventgateway.Subscription) error {
+	if err := sub.Validate(); err != nil {
+		return err
+	}
+	scope := expression.Scope{Event: eventgateway.CanonicalEvent(sub.Event)}
+	if _, err := matcher.CompileFilter(sub, scope); err != nil {
+		return err
+	}
+	return expression.CheckTransforms(sub, scope)
 }
 
 // subscriptionAnswer is a subscription as it is shown.
@@ -112,12 +146,17 @@ type subscriptionAnswer struct {
 	Method     string                        `json:"method"`
 	Path       string                        `json:"path"`
 	CORS       *eventgateway.CORS            `json:"cors,omitempty"`
-	Metadata   map[string]string             `json:"metadata,omitempty"`
+	Filter     string                        `json:"filter,omitempty"`
+	Pattern    json.RawMessage               `json:"pattern,omitempty"`
+	eventgateway.Transforms
+	Metadata map[string]string `json:"metadata,omitempty"`
 }
 
 // showSubscription returns a subscription as it is shown.
 func showSubscription(s *eventgateway.Subscription, g generation) subscriptionAnswer {
-	a := subscriptionAnswer{s.Space, s.ID, s.Type, s.Event, s.Event, s.FunctionID, s.Method, s.Path, s.CORS, s.Metadata}
+	a := subscriptionAnswer{
+		s.Space, s.ID, s.Type, s.Event, s.Event, s.FunctionID, s.Method, s.Path, s.CORS, s.Filter, s.Pattern, s.Transforms, s.Metadata,
+	}
 	if g == first {
 		a.Space, a.Type, a.EventType = "", "", ""
 	}

@@ -15,7 +15,7 @@ func (s service) createSubscription(ctx context.Context, sub *eventgateway.Subsc
 			}
 			return Write{}, eventgateway.Errorf(eventgateway.Exists,
 				"subscription %q exists already: the same type, event, functionId, method and path: "+
-					"PUT changes its cors and metadata", sub.ID)
+					"PUT changes the rest of it", sub.ID)
 		}
 		if now.function(eventgateway.FunctionKey{Space: sub.Space, ID: sub.FunctionID}) == nil {
 			return Write{}, eventgateway.Errorf(eventgateway.Invalid,
@@ -44,7 +44,7 @@ func (s service) updateSubscription(ctx context.Context, space, id string, meets
 		}
 		sub.Normalize()
 		changed = &sub
-		return putSubscription(&sub), sub.Validate()
+		return putSubscription(&sub), checkSubscription(&sub)
 	})
 	return changed, revision, err
 }

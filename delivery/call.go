@@ -5,15 +5,20 @@ import (
 	"time"
 
 	"github.com/eventgateway/eventgateway"
+	"github.com/eventgateway/eventgateway/expression"
 	"github.com/eventgateway/eventgateway/providers"
 )
 
-// Call calls a function now: it writes ev in the function's format, calls and observes. When ctx was canceled, which
-// means that the sender gave up, a failure is one of kind providers.Canceled, unless the function's host had the last word.
+// Call calls a target's function now, which h is: it writes the event of in as the target gets it, calls and observes.
+// When ctx was canceled, which means that the sender gave up, a failure is one of kind providers.Canceled, unless the
+// function's host had the last word. An *expression.TransformError means that the function was not called.
 func Call(
-	ctx context.Context, h *providers.Handle, ev *eventgateway.Event, params eventgateway.PathParams, obs Observer,
+	ctx context.Context, h *providers.Handle, in *expression.Input, t *Target, obs Observer,
 ) (*providers.Result, error) {
-	encoded := ev.Encode(nil, h.Function.Format, params)
+	encoded, err := expression.Encode(in, h.Function.Format, t.Params, t.Transforms)
+	if err != nil {
+		return nil, err
+	}
 	start := time.Now()
 	res, err := invoke(ctx, h, &encoded)
 	obs.Invoked(h.Function.Key(), failureOf(err), time.Since(start))

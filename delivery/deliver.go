@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/eventgateway/eventgateway/expression"
 	"github.com/eventgateway/eventgateway/providers"
 )
 
@@ -45,6 +46,9 @@ func (q *Memory) attempt(d *delivery) (o outcome) {
 		}
 		start = time.Now()
 		err := q.call(d, h)
+		if errors.As(err, new(*expression.TransformError)) {
+			return outcome{reason: ReasonTransformFailed, err: err, took: time.Since(start)}
+		}
 		if errors.Is(err, providers.ErrClosed) && q.functions(d.target.Function()) != h {
 			// The function was changed between the look-up and the call, and was not called.
 			continue
@@ -55,11 +59,19 @@ func (q *Memory) attempt(d *delivery) (o outcome) {
 	}
 }
 
-// call calls h. Path parameters are a delivery's own, and so is then what the function gets.
+// call calls h. Path parameters and transforms are a delivery's own, and so is then what the function gets.
 func (q *Memory) call(d *delivery, h *providers.Handle) error {
-	ev, format, params := d.of.event, h.Function.Format, d.target.Params
-	if len(d.of.deliveries) == 1 || len(params) > 0 {
-		encoded := ev.Encode(nil, format, params)
+	ev, format, target := d.of.event, h.Function.Format, &d.target
+	switch {
+	case target.Transforms != nil:
+		encoded, err := expression.Encode(expression.NewInput(ev), format, target.Params, target.Transforms)
+		if err != nil {
+			return err
+		}
+		_, err = invoke(q.ctx, h, &encoded)
+		return err
+	case len(d.of.deliveries) == 1 || len(target.Params) > 0:
+		encoded := ev.Encode(nil, format, target.Params)
 		_, err := invoke(q.ctx, h, &encoded)
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/eventgateway/eventgateway"
 	"github.com/eventgateway/eventgateway/delivery"
+	"github.com/eventgateway/eventgateway/expression"
 	"github.com/eventgateway/eventgateway/providers"
 )
 
@@ -217,7 +218,7 @@ func TestCall(t *testing.T) {
 			}
 			return &providers.Result{ContentType: "text/plain", Body: []byte("answer")}, nil
 		})
-		res, err := delivery.Call(t.Context(), h, ev, nil, rec)
+		res, err := delivery.Call(t.Context(), h, expression.NewInput(ev), &delivery.Target{}, rec)
 		if err != nil || string(res.Body) != "answer" {
 			t.Errorf("got %v, %v", res, err)
 		}
@@ -227,7 +228,7 @@ func TestCall(t *testing.T) {
 	})
 	t.Run("failure", func(t *testing.T) {
 		rec := newRecord()
-		_, err := delivery.Call(t.Context(), openFunction("f", "", fail(providers.Throttled)), ev, nil, rec)
+		_, err := delivery.Call(t.Context(), openFunction("f", "", fail(providers.Throttled)), expression.NewInput(ev), &delivery.Target{}, rec)
 		if providers.FailureOf(err) != providers.Throttled || rec.invoked[providers.Throttled] != 1 {
 			t.Errorf("got %v, invoked %v", err, rec.invoked)
 		}
@@ -240,7 +241,7 @@ func TestCall(t *testing.T) {
 			<-ctx.Done()
 			return nil, providers.Errorf(providers.Unreachable, "connection lost")
 		})
-		_, err := delivery.Call(ctx, h, ev, nil, rec)
+		_, err := delivery.Call(ctx, h, expression.NewInput(ev), &delivery.Target{}, rec)
 		if providers.FailureOf(err) != providers.Canceled || rec.invoked[providers.Canceled] != 1 {
 			t.Errorf("got %v, invoked %v", err, rec.invoked)
 		}
@@ -250,7 +251,7 @@ func TestCall(t *testing.T) {
 			rec := newRecord()
 			h := openFunction("f", "", newGate().invoke)
 			start := time.Now()
-			_, err := delivery.Call(t.Context(), h, ev, nil, rec)
+			_, err := delivery.Call(t.Context(), h, expression.NewInput(ev), &delivery.Target{}, rec)
 			if providers.FailureOf(err) != providers.TimedOut || rec.invoked[providers.TimedOut] != 1 {
 				t.Errorf("got %v, invoked %v", err, rec.invoked)
 			}

@@ -14,6 +14,17 @@ type Target struct {
 	Space, SubscriptionID, FunctionID string
 	// Params are the path parameters matched for this subscription.
 	Params eventgateway.PathParams
+	// Transforms are those of the subscription as it was when the event matched; nil when it has none.
+	Transforms *eventgateway.Transforms
+}
+
+// TargetOf returns the target for an event that matches s. Neither s nor params may be changed afterwards.
+func TargetOf(s *eventgateway.Subscription, params eventgateway.PathParams) Target {
+	t := Target{Space: s.Space, SubscriptionID: s.ID, FunctionID: s.FunctionID, Params: params}
+	if s.Transforms.ChangeCall() {
+		t.Transforms = &s.Transforms
+	}
+	return t
 }
 
 // Function returns the key of the target's function.
@@ -62,6 +73,8 @@ const (
 	ReasonFunctionMissing = "function_missing"
 	// ReasonShutdown means the gateway stopped before the delivery could end.
 	ReasonShutdown = "shutdown"
+	// ReasonTransformFailed means the subscription's transform or headers could not be evaluated for the event.
+	ReasonTransformFailed = "transform_failed"
 	// ReasonPanic means a fault in the gateway or a provider ended the delivery.
 	ReasonPanic = "panic"
 )

@@ -23,6 +23,7 @@ func (nothing) Dropped(string, string, string)                                  
 func (nothing) Received(string, string)                                            {}
 func (nothing) Processed(string, string)                                           {}
 func (nothing) Refused(string, string, string)                                     {}
+func (nothing) FilterFailed(string, string)                                        {}
 func (nothing) Put([]delivery.Item) error                                          { return nil }
 
 // sink is a ResponseWriter without cost.

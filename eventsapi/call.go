@@ -8,20 +8,21 @@ import (
 
 	"github.com/eventgateway/eventgateway"
 	"github.com/eventgateway/eventgateway/delivery"
+	"github.com/eventgateway/eventgateway/expression"
 	"github.com/eventgateway/eventgateway/providers"
 )
 
 // call calls the function of the sync subscriber in x.match. When it fails, call answers the sender and returns nil.
 func (x *exchange) call(ev *eventgateway.Event) *providers.Result {
-	target := x.match.Sync
-	key := eventgateway.FunctionKey{Space: target.Subscription.Space, ID: target.Subscription.FunctionID}
+	target := targetOf(x.match.Sync)
+	key := target.Function()
 	handle, _ := x.snap.Functions.Get(key)
 	for {
 		if handle == nil {
 			x.functionFailed(key, ev, "it is gone", http.StatusBadGateway)
 			return nil
 		}
-		result, err := delivery.Call(x.r.Context(), handle, ev, target.Params, x.h.Observer)
+		result, err := delivery.Call(x.r.Context(), handle, x.input, &target, x.h.Observer)
 		if err == nil {
 			return result
 		}
@@ -41,8 +42,12 @@ func (x *exchange) call(ev *eventgateway.Event) *providers.Result {
 func (x *exchange) callFailed(key eventgateway.FunctionKey, ev *eventgateway.Event, err error) {
 	status, message := http.StatusBadGateway, "it failed"
 	var e *providers.Error
-	if errors.As(err, &e) {
+	var transform *expression.TransformError
+	switch {
+	case errors.As(err, &e):
 		message = e.Message
+	case errors.As(err, &transform):
+		message = "it was not called: " + transform.Error()
 	}
 	switch providers.FailureOf(err) {
 	case providers.TimedOut:
@@ -61,6 +66,31 @@ func (x *exchange) functionFailed(key eventgateway.FunctionKey, ev *eventgateway
 	x.h.Logger.Warn("a function did not answer an event", "space", key.Space, "function", key.ID,
 		"event", ev.Type, "id", ev.ID, "status", status, "reason", why)
 	writeError(x.w, status, "function "+strconv.Quote(key.ID)+" did not answer: "+why)
+}
+
+// unusable tells the sender and the log that the function's answer cannot be passed on.
+func (x *exchange) unusable(ev *eventgateway.Event, err error) {
+	target := targetOf(x.match.Sync)
+	x.functionFailed(target.Function(), ev, "its answer cannot be used: "+err.Error(), http.StatusBadGateway)
+}
+
+// answerCall calls the function of the sync subscriber in x.match and gives the sender its payload, or what the
+// subscription makes of it, and reports whether it did.
+func (x *exchange) answerCall(ev *eventgateway.Event) (answered bool) {
+	result := x.call(ev)
+	if result == nil {
+		return false
+	}
+	if source := x.match.Sync.Subscription.ResponseTransform; source != "" {
+		transformed, err := x.transformResult(result, source)
+		if err != nil {
+			x.unusable(ev, err)
+			return false
+		}
+		result = transformed
+	}
+	x.answerAsIs(result)
+	return true
 }
 
 // answerAsIs gives the sender the function's payload as it is.
@@ -90,13 +120,8 @@ func (x *exchange) serveInvoke() error {
 	if err := eventgateway.ValidateID("Function-ID", id); err != nil {
 		return err
 	}
-	found := x.find(x.r.Method, eventgateway.EventInvoke, id)
-	if !found && !x.snap.Loaded {
-		return errNotLoaded
-	}
-	if x.match.Sync.Subscription == nil {
-		return refusal(http.StatusNotFound, ReasonNotFound, "function "+strconv.Quote(id)+" cannot be invoked with "+describe(x.r)+
-			": want a subscription of it to the event invoke on this path")
+	if !x.route(x.r.Method, eventgateway.EventInvoke, id) && !x.match.Undecided {
+		return x.cannotInvoke(id)
 	}
 	body, err := x.readBody()
 	if err != nil {
@@ -106,11 +131,22 @@ func (x *exchange) serveInvoke() error {
 	if err != nil {
 		return err
 	}
+	if !x.find(ev, id) {
+		return x.cannotInvoke(id)
+	}
 	space := x.seenIn()
 	x.h.Observer.Received(space, ev.Type)
-	if result := x.call(ev); result != nil {
-		x.answerAsIs(result)
+	if x.answerCall(ev) {
 		x.h.Observer.Processed(space, ev.Type)
 	}
 	return nil
+}
+
+// cannotInvoke refuses to invoke a function that has no subscription for it.
+func (x *exchange) cannotInvoke(id string) error {
+	if !x.snap.Loaded {
+		return errNotLoaded
+	}
+	return refusal(http.StatusNotFound, ReasonNotFound, "function "+strconv.Quote(id)+" cannot be invoked with "+describe(x.r)+
+		": want a subscription of it to the event invoke on this path")
 }

@@ -105,7 +105,7 @@ func (x *exchange) servePreflight(bound string) (handled bool) {
 		return true
 	}
 	method := x.r.Header.Get("Access-Control-Request-Method")
-	found := x.findHTTP(method, bound)
+	found := x.chooseSpace(bound) == nil && x.routeAll(method)
 	if found {
 		if cors := corsOf(&x.match); cors != nil {
 			x.answerPreflight(cors, method, names)

@@ -17,7 +17,7 @@ func (x *exchange) serveOne(form form) error {
 	if err != nil {
 		return err
 	}
-	found := x.find(x.r.Method, ev.Type, "")
+	found := x.find(ev, "")
 	space := x.seenIn()
 	x.h.Observer.Received(space, ev.Type)
 	if !found && !x.snap.Loaded {
@@ -28,8 +28,7 @@ func (x *exchange) serveOne(form form) error {
 		return err
 	}
 	if x.match.Sync.Subscription != nil {
-		if result := x.call(ev); result != nil {
-			x.answerAsIs(result)
+		if x.answerCall(ev) {
 			x.h.Observer.Processed(space, ev.Type)
 		}
 		return nil
@@ -57,7 +56,7 @@ func (x *exchange) serveBatch() error {
 	}
 	spaces := make([]string, len(events))
 	for i, ev := range events {
-		found := x.find(x.r.Method, ev.Type, "")
+		found := x.find(ev, "")
 		spaces[i] = x.seenIn()
 		if !found && !x.snap.Loaded {
 			return errNotLoaded

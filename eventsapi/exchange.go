@@ -2,12 +2,14 @@ package eventsapi
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 	"sync"
 	"time"
 
 	"github.com/eventgateway/eventgateway"
 	"github.com/eventgateway/eventgateway/delivery"
+	"github.com/eventgateway/eventgateway/expression"
 	"github.com/eventgateway/eventgateway/matcher"
 	"github.com/eventgateway/eventgateway/snapshot"
 )
@@ -26,7 +28,9 @@ type exchange struct {
 	// deadline tells that reading the body is bounded in time.
 	deadline bool
 
-	query   matcher.Query
+	query matcher.Query
+	// input is the event for filters and transforms, once there is one.
+	input   *expression.Input
 	match   matcher.Match
 	items   []delivery.Item
 	targets []delivery.Target
@@ -73,10 +77,42 @@ func (x *exchange) chooseSpace(bound string) error {
 	return nil
 }
 
-// find looks for the subscriptions of an event on the request's path, into x.match.
-func (x *exchange) find(method, event, functionID string) bool {
+// route looks for the subscriptions without a filter of events on the request's path, into x.match, and reports whether
+// there are any. Where there are others, x.match is undecided: there must be an event for findFor to decide.
+func (x *exchange) route(method, event, functionID string) bool {
 	x.query = matcher.Query{Space: x.space, Method: method, Path: x.r.URL.EscapedPath(), Event: event, FunctionID: functionID}
 	return x.snap.Table.Find(&x.query, &x.match)
+}
+
+// routeAll looks for the http subscriptions of a method on the request's path, into x.match, whatever their filters say.
+func (x *exchange) routeAll(method string) bool {
+	x.query = matcher.Query{
+		Space: x.space, Method: method, Path: x.r.URL.EscapedPath(), Event: eventgateway.EventHTTP, AllFilters: true,
+	}
+	return x.snap.Table.Find(&x.query, &x.match)
+}
+
+// find looks for the subscriptions of an event on the request's path, into x.match.
+func (x *exchange) find(ev *eventgateway.Event, functionID string) bool {
+	x.input = expression.NewInput(ev)
+	x.query = matcher.Query{
+		Space: x.space, Method: x.r.Method, Path: x.r.URL.EscapedPath(), Event: ev.Type, FunctionID: functionID, Input: x.input,
+	}
+	found := x.snap.Table.Find(&x.query, &x.match)
+	for _, failed := range x.match.Failed {
+		x.filterFailed(ev, failed)
+	}
+	return found
+}
+
+// filterFailed tells that a filter could not be evaluated, so that its subscription does not get the event.
+func (x *exchange) filterFailed(ev *eventgateway.Event, failed matcher.Failure) {
+	s := failed.Subscription
+	x.h.Observer.FilterFailed(s.Space, s.ID)
+	if ctx := x.r.Context(); x.h.Logger.Enabled(ctx, slog.LevelDebug) {
+		x.h.Logger.DebugContext(ctx, "a filter could not be evaluated", "space", s.Space, "subscription", s.ID,
+			"event", ev.Type, "event_id", ev.ID, "error", expression.WithoutData(s.Filter, failed.Err))
+	}
 }
 
 // seenIn returns the space to count an event under that x.match is for: that of the subscriber who answers, else the first
@@ -108,10 +144,7 @@ func (x *exchange) addItem(ev *eventgateway.Event, withSync bool) {
 	}
 }
 
-func targetOf(t matcher.Target) delivery.Target {
-	s := t.Subscription
-	return delivery.Target{Space: s.Space, SubscriptionID: s.ID, FunctionID: s.FunctionID, Params: t.Params}
-}
+func targetOf(t matcher.Target) delivery.Target { return delivery.TargetOf(t.Subscription, t.Params) }
 
 // put hands all items to the queue, or none: then the error is the refusal.
 func (x *exchange) put() error {

@@ -22,6 +22,9 @@ type Observer interface {
 	// Refused is called for a request or event that was not accepted; reason is one of the Reason constants. eventType
 	// is empty when it is not known.
 	Refused(space, eventType, reason string)
+	// FilterFailed is called when the filter of a subscription could not be evaluated for an event, which it therefore did
+	// not match.
+	FilterFailed(space, subscriptionID string)
 }
 
 // Handler serves the Events API.

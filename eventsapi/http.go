@@ -1,48 +1,80 @@
 package eventsapi
 
 import (
+	"bytes"
+	"errors"
+	"io"
 	"net/http"
 	"net/url"
 
 	"github.com/eventgateway/eventgateway"
+	"github.com/eventgateway/eventgateway/expression"
 	"github.com/eventgateway/eventgateway/matcher"
 )
 
-// serveHTTP serves a plain HTTP request and reports whether a subscription wanted it. Only then is the body touched.
+// errUnwanted means that no subscription wants a plain HTTP request.
+var errUnwanted = errors.New("no http subscription wants the request")
+
+// serveHTTP serves a plain HTTP request and reports whether a subscription wanted it.
 func (x *exchange) serveHTTP(bound string) (handled bool) {
-	if !x.findHTTP(x.r.Method, bound) {
-		if x.snap.Loaded {
-			return false
-		}
-		x.refuse(errNotLoaded)
-		return true
+	err := x.serveRouted(x.routeHTTP(bound))
+	if errors.Is(err, errUnwanted) {
+		return false
 	}
-	if cors := corsOf(&x.match); cors != nil {
-		x.allowOrigin(cors)
-	}
-	if err := x.serveMatched(); err != nil {
+	if err != nil {
 		x.refuse(err)
 	}
 	return true
 }
 
-// findHTTP looks for http subscriptions of a method on the request's path. A Space header that cannot be followed finds
-// nothing, as it may be meant for somebody else's handler.
-func (x *exchange) findHTTP(method, bound string) bool {
-	return x.chooseSpace(bound) == nil && x.find(method, eventgateway.EventHTTP, "")
+// routeHTTP looks for http subscriptions of the request; see route. A Space header that cannot be followed finds nothing, as
+// it may be meant for somebody else's handler.
+func (x *exchange) routeHTTP(bound string) bool {
+	return x.chooseSpace(bound) == nil && x.route(x.r.Method, eventgateway.EventHTTP, "")
 }
 
-// serveMatched serves an http event that has subscribers.
-func (x *exchange) serveMatched() error {
+// serveRouted serves an http event that has subscribers, or may have some for all their filters. Only then is the body
+// touched; if in the end nobody wants it, it can be read again.
+func (x *exchange) serveRouted(found bool) (err error) {
+	var ev *eventgateway.Event
+	if x.match.Undecided {
+		if ev, err = x.readHTTPEvent(); err != nil {
+			return err
+		}
+		if found = x.find(ev, ""); !found && len(ev.Data) > 0 {
+			x.r.Body = io.NopCloser(bytes.NewReader(ev.Data)) // the server closes the one it has given
+		}
+	}
+	if !found && !x.snap.Loaded {
+		return errNotLoaded
+	}
+	if !found {
+		return errUnwanted
+	}
+	if cors := corsOf(&x.match); cors != nil {
+		x.allowOrigin(cors)
+	}
+	if ev == nil {
+		if ev, err = x.readHTTPEvent(); err != nil {
+			return err
+		}
+		x.input = expression.NewInput(ev)
+	}
+	return x.serveMatched(ev)
+}
+
+// readHTTPEvent reads the request as an http event.
+func (x *exchange) readHTTPEvent() (*eventgateway.Event, error) {
 	x.event = eventgateway.EventHTTP
 	body, err := x.readBody()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := x.checkData(body, true); err != nil {
-		return err
-	}
-	ev := x.newHTTPEvent(body)
+	return x.newHTTPEvent(body), x.checkData(body, true)
+}
+
+// serveMatched serves an http event with its subscribers in x.match.
+func (x *exchange) serveMatched(ev *eventgateway.Event) error {
 	space := x.seenIn()
 	x.h.Observer.Received(space, ev.Type)
 	x.addItem(ev, false)
@@ -88,9 +120,11 @@ func (x *exchange) answerHTTP(ev *eventgateway.Event) (answered bool) {
 		return false
 	}
 	answer, err := parseAnswer(result.Body)
+	if err == nil && target.ResponseTransform != "" {
+		answer, err = x.transformAnswer(answer, target.ResponseTransform)
+	}
 	if err != nil {
-		key := eventgateway.FunctionKey{Space: target.Space, ID: target.FunctionID}
-		x.functionFailed(key, ev, "its answer cannot be used: "+err.Error(), http.StatusBadGateway)
+		x.unusable(ev, err)
 		return false
 	}
 	answer.write(x.w, target.CORS != nil)

@@ -129,14 +129,22 @@ func (g *gateway) functionAs(id string, format eventgateway.Format, s script) *g
 // if that is not the default one.
 func (g *gateway) subscribe(t testing.TB, spec string, cors ...*eventgateway.CORS) *gateway {
 	t.Helper()
+	return g.subscribeAs(t, spec, func(s *eventgateway.Subscription) {
+		if len(cors) > 0 {
+			s.CORS = cors[0]
+		}
+	})
+}
+
+// subscribeAs adds a subscription that change completes.
+func (g *gateway) subscribeAs(t testing.TB, spec string, change func(*eventgateway.Subscription)) *gateway {
+	t.Helper()
 	parts := strings.Fields(spec)
 	space, id := spaceOf(parts[4])
 	sub := &eventgateway.Subscription{
 		Space: space, Type: eventgateway.SubscriptionType(parts[0]), Event: parts[1], Method: parts[2], Path: parts[3], FunctionID: id,
 	}
-	if len(cors) > 0 {
-		sub.CORS = cors[0]
-	}
+	change(sub)
 	sub.Normalize()
 	if err := sub.Validate(); err != nil {
 		t.Fatal(err)
@@ -286,6 +294,10 @@ func (o *observer) Received(space, event string)  { o.tell("received %s %s", spa
 func (o *observer) Processed(space, event string) { o.tell("processed %s %s", space, event) }
 func (o *observer) Refused(space, event, reason string) {
 	o.tell("refused %s %s %s", space, event, reason)
+}
+
+func (o *observer) FilterFailed(space, subscriptionID string) {
+	o.tell("filter failed %s %s", space, subscriptionID)
 }
 
 // told returns what the observer was told, and forgets it.

@@ -17,7 +17,8 @@ const module = "github.com/eventgateway/eventgateway"
 var importRules = map[string]struct{ own, others []string }{
 	".":             {},
 	"internal/hamt": {},
-	"matcher":       {own: []string{".", "internal/hamt"}},
+	"expression":    {own: []string{"."}, others: []string{"cel.dev/"}},
+	"matcher":       {own: []string{".", "internal/hamt", "expression"}},
 	"providers":     {own: []string{"."}, others: []string{"github.com/caddyserver/caddy/v2"}},
 	"providers/http": {
 		own:    []string{".", "providers"},
@@ -28,9 +29,9 @@ var importRules = map[string]struct{ own, others []string }{
 		others: []string{"github.com/caddyserver/caddy/v2", "github.com/aws/"},
 	},
 	"snapshot":  {own: []string{".", "internal/hamt", "matcher", "providers"}},
-	"delivery":  {own: []string{".", "providers"}},
-	"eventsapi": {own: []string{".", "matcher", "delivery", "snapshot", "providers"}},
-	"configapi": {own: []string{".", "internal/hamt", "matcher", "providers", "snapshot"}},
+	"delivery":  {own: []string{".", "expression", "providers"}},
+	"eventsapi": {own: []string{".", "expression", "matcher", "delivery", "snapshot", "providers"}},
+	"configapi": {own: []string{".", "internal/hamt", "expression", "matcher", "providers", "snapshot"}},
 	"configapi/etcdstore": {
 		own:    []string{".", "configapi"},
 		others: []string{"go.etcd.io/etcd/", "go.uber.org/zap", "google.golang.org/grpc"},
