@@ -197,7 +197,8 @@ func (c *traffic) run(t *testing.T, g *gatewaytest.Gateway, stop <-chan struct{}
 		want, count := 200, &c.answered
 		if n%10 == 9 {
 			want, count = 202, &c.accepted
-			a, err = ask(http.MethodPost, g.Events+"/", fields{"n": n}, "Event", "user.created")
+			// The key lets the client send again what it sent into a connection that a reload was just closing as idle.
+			a, err = ask(http.MethodPost, g.Events+"/", fields{"n": n}, "Event", "user.created", "Idempotency-Key", fmt.Sprint(n))
 		} else {
 			a, err = ask(http.MethodGet, g.Events+"/hello", nil)
 		}

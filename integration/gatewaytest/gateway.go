@@ -232,10 +232,14 @@ func (g *Gateway) Kill() {
 // Exited is closed when the process has ended.
 func (g *Gateway) Exited() <-chan struct{} { return g.exited }
 
+// client keeps no connections: a server that goes away in a reload may close one just when it is used again, and a POST is
+// not sent twice.
+var client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+
 // Reload loads another Caddyfile template and returns the admin endpoint's answer.
 func (g *Gateway) Reload(template string) (status int, body string) {
 	g.t.Helper()
-	resp, err := http.Post(g.Admin+"/load", "text/caddyfile", strings.NewReader(g.Expand(template)))
+	resp, err := client.Post(g.Admin+"/load", "text/caddyfile", strings.NewReader(g.Expand(template)))
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -264,7 +268,7 @@ func (g *Gateway) Do(method, url string, body any, want int) []byte {
 	if r != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
 		g.t.Fatal(err)
 	}
