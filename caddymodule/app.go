@@ -13,6 +13,7 @@ import (
 
 	"github.com/eventgateway/eventgateway"
 	"github.com/eventgateway/eventgateway/configapi"
+	"github.com/eventgateway/eventgateway/configapi/etcdstore"
 	"github.com/eventgateway/eventgateway/delivery"
 	"github.com/eventgateway/eventgateway/snapshot"
 )
@@ -51,6 +52,8 @@ type App struct {
 	Subscriptions []*eventgateway.Subscription `json:"subscriptions,omitempty"`
 
 	logger *slog.Logger
+	// store is the store's settings, resolved once.
+	store  etcdstore.Config
 	engine *engine
 	view   *configapi.View
 	config *configapi.Handler
@@ -89,8 +92,8 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := a.checkNumbers(); err != nil {
 		return err
 	}
-	store, err := a.storeConfig()
-	if err != nil {
+	var err error
+	if a.store, err = a.storeConfig(); err != nil {
 		return err
 	}
 	static, err := a.expandStatic()
@@ -100,7 +103,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := metrics.register(ctx.GetMetricsRegistry()); err != nil {
 		return fmt.Errorf("registering metrics: %w", err)
 	}
-	if a.engine, err = joinEngine(store, a.logger); err != nil {
+	if a.engine, err = joinEngine(a.store, a.logger); err != nil {
 		return err
 	}
 	a.users.Store(1)
@@ -177,13 +180,7 @@ func (a *App) drainTimeout() time.Duration {
 }
 
 // Start opens the store, or lets one that is open follow this configuration's settings.
-func (a *App) Start() error {
-	store, err := a.storeConfig()
-	if err != nil {
-		return err
-	}
-	return a.engine.start(a, store)
-}
+func (a *App) Start() error { return a.engine.start(a) }
 
 // Stop does nothing: the HTTP app may go on serving after it, through its shutdown delay. Cleanup ends the work.
 func (a *App) Stop() error { return nil }

@@ -90,18 +90,18 @@ func (e *engine) function(key eventgateway.FunctionKey) *providers.Handle {
 const startWait = 5 * time.Second
 
 // start puts app in force: the store is opened or follows its settings, and the queue its limits.
-func (e *engine) start(app *App, cfg etcdstore.Config) error {
+func (e *engine) start(app *App) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.logs.use(app.logger.Handler())
 	store := e.store.Load()
 	if store == nil {
 		var err error
-		if store, err = etcdstore.Open(cfg, e.mirror, e.logger); err != nil {
+		if store, err = etcdstore.Open(app.store, e.mirror, e.logger); err != nil {
 			return fmt.Errorf("opening the configuration store: %w", err)
 		}
 		e.store.Store(store)
-	} else if err := store.Reconfigure(cfg); err != nil {
+	} else if err := store.Reconfigure(app.store); err != nil {
 		return fmt.Errorf("changing the settings of the configuration store: %w", err)
 	}
 	e.started = append(e.started, app)
@@ -138,10 +138,8 @@ func (e *engine) leave(app *App) error {
 		previous := e.started[n-1]
 		e.logs.use(previous.logger.Handler())
 		e.putInForce(previous)
-		if cfg, err := previous.storeConfig(); err == nil {
-			if err := e.store.Load().Reconfigure(cfg); err != nil {
-				e.logger.Error("going back to the previous settings of the configuration store", "error", err)
-			}
+		if err := e.store.Load().Reconfigure(previous.store); err != nil {
+			e.logger.Error("going back to the previous settings of the configuration store", "error", err)
 		}
 	}
 	e.mu.Unlock()

@@ -20,13 +20,13 @@ var (
 		"The etcd revision that routing stands at.", nil, nil)
 	storeDesc = prometheus.NewDesc("eventgateway_etcd_watch_connected",
 		"1 while changes arrive from etcd, 0 while it is out of reach and the last known configuration is served.", nil, nil)
-	scrapeStaleDesc = prometheus.NewDesc("eventgateway_etcd_disconnected_seconds",
+	disconnectedDesc = prometheus.NewDesc("eventgateway_etcd_disconnected_seconds",
 		"How long etcd has been out of reach; 0 while changes arrive.", nil, nil)
 )
 
 func describeGauges(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		functionsDesc, subscriptionsDesc, backlogDesc, queueBytesDesc, revisionDesc, storeDesc, scrapeStaleDesc,
+		functionsDesc, subscriptionsDesc, backlogDesc, queueBytesDesc, revisionDesc, storeDesc, disconnectedDesc,
 	} {
 		ch <- d
 	}
@@ -57,5 +57,5 @@ func collectGauges(ch chan<- prometheus.Metric) {
 		away = time.Since(status.Since).Seconds()
 	}
 	gauge(storeDesc, connected)
-	gauge(scrapeStaleDesc, away)
+	gauge(disconnectedDesc, away)
 }

@@ -154,7 +154,7 @@ func BenchmarkFilterBaseline(b *testing.B) {
 func BenchmarkFilterChange(b *testing.B) {
 	everyFilterShape(b, func(b *testing.B, s filterShape, size, matches int) {
 		if size < 100_000 && size != 100 || matches > 0 {
-			b.Skip()
+			b.Skip("the other sizes and matches tell nothing more")
 		}
 		list := s.subscriptions(size, 0)
 		table := build(list)
@@ -175,7 +175,7 @@ func BenchmarkFilterChange(b *testing.B) {
 func BenchmarkFilterBuild(b *testing.B) {
 	everyFilterShape(b, func(b *testing.B, s filterShape, size, matches int) {
 		if size < 10_000 || matches > 0 {
-			b.Skip()
+			b.Skip("the other sizes and matches tell nothing more")
 		}
 		list := s.subscriptions(size, 0)
 		before := heap()
