@@ -83,23 +83,23 @@ func isText(dataType string) bool {
 func (ev *Event) cloudEventHeader() http.Header {
 	h := http.Header{
 		"Ce-Specversion": {cloudEventsVersion},
-		"Ce-Id":          {escapeHeader(ev.ID)},
-		"Ce-Source":      {escapeHeader(ev.source())},
-		"Ce-Type":        {escapeHeader(ev.Type)},
-		"Ce-Time":        {escapeHeader(ev.time())},
+		"Ce-Id":          {EscapeHeaderValue(ev.ID)},
+		"Ce-Source":      {EscapeHeaderValue(ev.source())},
+		"Ce-Type":        {EscapeHeaderValue(ev.Type)},
+		"Ce-Time":        {EscapeHeaderValue(ev.time())},
 	}
 	ce := ev.CloudEvent
 	if ce == nil {
 		return h
 	}
 	if ce.Subject != "" {
-		h["Ce-Subject"] = []string{escapeHeader(ce.Subject)}
+		h["Ce-Subject"] = []string{EscapeHeaderValue(ce.Subject)}
 	}
 	if ce.DataSchema != "" {
-		h["Ce-Dataschema"] = []string{escapeHeader(ce.DataSchema)}
+		h["Ce-Dataschema"] = []string{EscapeHeaderValue(ce.DataSchema)}
 	}
 	for name, value := range ce.Extensions {
-		h.Set("ce-"+name, escapeHeader(extensionText(value)))
+		h.Set("ce-"+name, EscapeHeaderValue(extensionText(value)))
 	}
 	return h
 }
@@ -134,31 +134,3 @@ func (ce *CloudEventAttributes) appendExtensions(buf []byte) []byte {
 	}
 	return buf
 }
-
-// escapeHeader percent-encodes what the HTTP binding of CloudEvents does not let stand in a header: everything outside
-// the printable ASCII characters, the space, the double quote and the percent sign.
-func escapeHeader(s string) string {
-	plain := true
-	for i := 0; i < len(s) && plain; i++ {
-		plain = plainInHeader(s[i])
-	}
-	if plain {
-		return s
-	}
-	out := make([]byte, 0, len(s)+16)
-	for _, r := range s { // what is not valid UTF-8 becomes U+FFFD
-		if r < utf8.RuneSelf && plainInHeader(byte(r)) {
-			out = append(out, byte(r))
-			continue
-		}
-		var char [utf8.UTFMax]byte
-		for _, c := range char[:utf8.EncodeRune(char[:], r)] {
-			out = append(out, '%', upperHex[c>>4], upperHex[c&0xf])
-		}
-	}
-	return string(out)
-}
-
-const upperHex = "0123456789ABCDEF"
-
-func plainInHeader(c byte) bool { return c > ' ' && c < 0x7f && c != '"' && c != '%' }

@@ -30,6 +30,9 @@ type Function struct {
 	Format Format `json:"format,omitempty"`
 	// Timeout bounds one call, from the request's first byte to the answer's last. Default: 30s. At most 15 minutes.
 	Timeout Duration `json:"timeout,omitempty"`
+	// Concurrency is how many asynchronous deliveries to the function may run at once. Default: the gateway's. At most
+	// 10,000.
+	Concurrency int `json:"concurrency,omitempty"`
 	// Metadata is the user's own; lists can be filtered by it.
 	Metadata map[string]string `json:"metadata,omitempty"`
 }
@@ -39,6 +42,8 @@ const (
 	DefaultTimeout = 30 * time.Second
 	// MaxTimeout is the longest timeout a function may set, which is the longest a Lambda function may run.
 	MaxTimeout = 15 * time.Minute
+	// MaxConcurrency is how many asynchronous deliveries a function may allow at once.
+	MaxConcurrency = 10_000
 )
 
 // Key returns the function's identity.
@@ -81,6 +86,10 @@ func (f *Function) Validate() error {
 	}
 	if f.Timeout < 0 || time.Duration(f.Timeout) > MaxTimeout {
 		return InvalidField("timeout", time.Duration(f.Timeout).String(), "more than 0s and at most 15m")
+	}
+	if f.Concurrency < 0 || f.Concurrency > MaxConcurrency {
+		return Errorf(Invalid, "concurrency: %d is not accepted: want 1 to %d, or 0 for the gateway's default",
+			f.Concurrency, MaxConcurrency)
 	}
 	return ValidateMetadata(f.Metadata)
 }

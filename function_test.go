@@ -80,6 +80,15 @@ func TestFunctionValidate(t *testing.T) {
 			"long timeout", func(f *eventgateway.Function) { f.Timeout = eventgateway.Duration(15*time.Minute + 1) },
 			`timeout: "15m0.000000001s" is not accepted: want more than 0s and at most 15m`,
 		},
+		{"most concurrency", func(f *eventgateway.Function) { f.Concurrency = 10_000 }, ""},
+		{
+			"negative concurrency", func(f *eventgateway.Function) { f.Concurrency = -1 },
+			"concurrency: -1 is not accepted: want 1 to 10000, or 0 for the gateway's default",
+		},
+		{
+			"much concurrency", func(f *eventgateway.Function) { f.Concurrency = 10_001 },
+			"concurrency: 10001 is not accepted: want 1 to 10000, or 0 for the gateway's default",
+		},
 		{
 			"metadata", func(f *eventgateway.Function) { f.Metadata = map[string]string{"k": strings.Repeat("v", 1025)} },
 			`metadata.k: "` + strings.Repeat("v", 80) + `…" is not accepted: want at most 1024 bytes`,

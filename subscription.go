@@ -43,6 +43,11 @@ type Subscription struct {
 	Pattern json.RawMessage `json:"pattern,omitempty"`
 	// Transforms change what the function gets and what the sender of a sync subscription is answered. Default: nothing.
 	Transforms
+	// Delivery is how events reach the function; only of an async subscription. Default: the gateway's defaults.
+	Delivery *Delivery `json:"delivery,omitempty"`
+	// Paused keeps events waiting instead of delivering them; only of an async subscription. Set by pausing and resuming.
+	// Default: false.
+	Paused bool `json:"paused,omitempty"`
 	// Metadata is the user's own; lists can be filtered by it.
 	Metadata map[string]string `json:"metadata,omitempty"`
 
@@ -71,6 +76,12 @@ func (s *Subscription) Normalize() {
 	}
 	if s.CORS != nil {
 		s.CORS.Normalize()
+	}
+	if s.Delivery != nil {
+		s.Delivery.Normalize()
+		if s.Delivery.empty() {
+			s.Delivery = nil
+		}
 	}
 	s.ID = s.identity()
 }
@@ -124,6 +135,9 @@ func (s *Subscription) Validate() error {
 	if err := s.Transforms.Validate(s.Type); err != nil {
 		return err
 	}
+	if err := s.validateDelivery(); err != nil {
+		return err
+	}
 	return ValidateMetadata(s.Metadata)
 }
 
@@ -135,4 +149,24 @@ func (s *Subscription) validateFilter() error {
 		return Errorf(Invalid, "pattern: %d bytes are not accepted: want at most %d", len(s.Pattern), MaxExpressionLength)
 	}
 	return ValidateExpression("filter", s.Filter)
+}
+
+// validateDelivery checks what only makes sense where the sender does not wait.
+func (s *Subscription) validateDelivery() error {
+	const onlyAsync = "%s: not accepted for type %s: want it only for async, where the sender does not wait"
+	switch {
+	case s.Delivery != nil && s.Type != Async:
+		return Errorf(Invalid, onlyAsync, "delivery", Quote(string(s.Type)))
+	case s.Paused && s.Type != Async:
+		return Errorf(Invalid, onlyAsync, "paused", Quote(string(s.Type)))
+	case s.Delivery == nil:
+		return nil
+	}
+	if err := s.Delivery.Validate(); err != nil {
+		return err
+	}
+	if s.Delivery.DeadLetter == s.FunctionID {
+		return InvalidField("delivery.deadLetter", s.Delivery.DeadLetter, "another function than the subscription's own")
+	}
+	return nil
 }

@@ -58,6 +58,9 @@ func (t *Transforms) validateHeaders() error {
 			return InvalidField("headers", name, "an HTTP header name")
 		case framing[key]:
 			return Errorf(Invalid, "headers.%s: this header is set by the gateway itself: want it left out", name)
+		case isOwnHeader(name):
+			return Errorf(Invalid, "headers.%s: only the gateway itself sets headers that start with %s: want another name",
+				name, HeaderPrefix)
 		case seen[key]:
 			return Errorf(Invalid, "headers.%s: the header is given twice: want it once", name)
 		case t.Headers[name] == "":

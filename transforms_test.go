@@ -55,6 +55,10 @@ func TestExpressionsOfASubscription(t *testing.T) {
 			"a header of the message", header("content-length", "1"),
 			"headers.content-length: this header is set by the gateway itself: want it left out",
 		},
+		{
+			"a header of the gateway's own", header("event-gateway-attempt", "1"),
+			"headers.event-gateway-attempt: only the gateway itself sets headers that start with Event-Gateway-: want another name",
+		},
 		{"the host", header("Host", "'h'"), "headers.Host: this header is set by the gateway itself: want it left out"},
 		{
 			"a header twice",

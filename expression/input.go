@@ -27,8 +27,8 @@ type Input struct {
 	when      time.Time
 	respData  lazy
 
-	// spent is how long costly expressions took so far.
-	spent time.Duration
+	// spent is how long costly expressions took so far; spentOnTexts is the same of those for Text alone.
+	spent, spentOnTexts time.Duration
 }
 
 // lazy is a value that is made at most once.

@@ -34,6 +34,9 @@ type Error struct {
 	Status int
 	// Permanent means that calling again with the same event cannot help.
 	Permanent bool
+	// BrokenOff means, of a BadAnswer, that the exchange ended before the whole answer was there: whether the function has
+	// done its work is not known.
+	BrokenOff bool
 	// RetryAfter is how long the host asked to wait; 0 when it did not say.
 	RetryAfter time.Duration
 	// Err is the cause, for logs; it holds no payload or credential either. May be nil.

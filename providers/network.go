@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -15,8 +16,8 @@ import (
 
 // NetworkError explains a failed exchange with host, such as the error of an http.RoundTripper or of reading an answer.
 // What is certain to have happened before the function could see the event is Unreachable; ctx tells TimedOut and
-// Canceled; anything else means that there is no whole answer, BadAnswer. Texts that come from the other side or hold a
-// URL are dropped: a host can echo a credential.
+// Canceled; anything else means that there is no whole answer, a BadAnswer that is BrokenOff. Texts that come from the other
+// side or hold a URL are dropped: a host can echo a credential.
 func NetworkError(ctx context.Context, host string, err error) *Error {
 	if e := endedError(ctx, "no whole answer from "+host+" in time"); e != nil {
 		return e
@@ -29,12 +30,16 @@ func NetworkError(ctx context.Context, host string, err error) *Error {
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return Errorf(TimedOut, "no whole answer from %s in time", host)
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return Errorf(BadAnswer, "%s reset the connection before the whole answer was there", host)
+		return brokenOff("%s reset the connection before the whole answer was there", host)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return Errorf(BadAnswer, "%s closed the connection before the whole answer was there", host)
+		return brokenOff("%s closed the connection before the whole answer was there", host)
 	default:
-		return Errorf(BadAnswer, "no whole HTTP answer from %s: the exchange broke off or was malformed", host)
+		return brokenOff("no whole HTTP answer from %s: the exchange broke off or was malformed", host)
 	}
+}
+
+func brokenOff(format, host string) *Error {
+	return &Error{Failure: BadAnswer, BrokenOff: true, Message: fmt.Sprintf(format, host)}
 }
 
 // endedError returns the error for a call whose context has ended, with late as the message for a deadline; nil while it

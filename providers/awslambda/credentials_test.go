@@ -81,8 +81,8 @@ func TestExpiredServerCredentials(t *testing.T) {
 	}
 }
 
-// startSTS starts an AWS STS that gives role credentials to who signs with the test's own, or refuses.
-func startSTS(t *testing.T, refuse bool) (endpoint string, calls *atomic.Int64) {
+// startSTS starts an AWS STS that gives role credentials to who signs with the test's own, or with an error code refuses.
+func startSTS(t *testing.T, refuse string) (endpoint string, calls *atomic.Int64) {
 	calls = new(atomic.Int64)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		calls.Add(1)
@@ -96,10 +96,10 @@ func startSTS(t *testing.T, refuse bool) (endpoint string, calls *atomic.Int64) 
 			t.Errorf("not the request to assume the role: %v", err)
 		}
 		w.Header().Set("Content-Type", "text/xml")
-		if refuse {
+		if refuse != "" {
 			w.WriteHeader(http.StatusForbidden)
-			_, _ = io.WriteString(w, `<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code>
-				<Message>private</Message></Error></ErrorResponse>`)
+			fmt.Fprintf(w, `<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code>
+				<Message>private</Message></Error></ErrorResponse>`, refuse)
 			return
 		}
 		fmt.Fprintf(w, `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult>
@@ -114,7 +114,7 @@ func startSTS(t *testing.T, refuse bool) (endpoint string, calls *atomic.Int64) 
 }
 
 func TestAssumedRole(t *testing.T) {
-	sts, calls := startSTS(t, false)
+	sts, calls := startSTS(t, "")
 	setEnvironment(t, map[string]string{"AWS_ENDPOINT_URL_STS": sts})
 	asRole := static
 	asRole.AccessKeyID, asRole.SecretAccessKey, asRole.SessionToken = "ASIAROLE", "role-key", "role-token"
@@ -131,13 +131,23 @@ func TestAssumedRole(t *testing.T) {
 }
 
 func TestRefusedRole(t *testing.T) {
-	sts, _ := startSTS(t, true)
-	setEnvironment(t, map[string]string{"AWS_ENDPOINT_URL_STS": sts})
-	p := static
-	p.RoleARN = testRole
-	_, err := open(t, p).Invoke(t.Context(), event)
-	e := failureOf(t, err, providers.Unreachable)
-	if !strings.Contains(e.Message, "sts:AssumeRole") || strings.Contains(e.Message, "private") {
-		t.Errorf("got %q", e.Message)
+	for code, want := range map[string]struct {
+		failure providers.Failure
+		message string
+	}{
+		"AccessDenied": {providers.Unreachable, "sts:AssumeRole"},
+		"Throttling":   {providers.Throttled, "AWS throttles the gateway's requests for credentials"},
+	} {
+		t.Run(code, func(t *testing.T) {
+			sts, _ := startSTS(t, code)
+			setEnvironment(t, map[string]string{"AWS_ENDPOINT_URL_STS": sts, "AWS_MAX_ATTEMPTS": "1"})
+			p := static
+			p.RoleARN = testRole
+			_, err := open(t, p).Invoke(t.Context(), event)
+			e := failureOf(t, err, want.failure)
+			if !strings.Contains(e.Message, want.message) || strings.Contains(e.Message, "private") {
+				t.Errorf("got %q", e.Message)
+			}
+		})
 	}
 }

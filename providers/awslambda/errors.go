@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"github.com/eventgateway/eventgateway/providers"
@@ -40,12 +40,17 @@ func (f *invoker) credentialsFailure(ctx context.Context, err *credentialsError)
 	if ctx.Err() != nil {
 		return providers.NetworkError(ctx, "AWS", ctx.Err())
 	}
+	var api smithy.APIError
+	if errors.As(err.err, &api) && throttles(api.ErrorCode()) {
+		return &providers.Error{
+			Failure: providers.Throttled, Err: cause(api), Message: "AWS throttles the gateway's requests for credentials",
+		}
+	}
 	if err.role == "" {
 		return providers.Errorf(providers.Unreachable, "no AWS credentials: set provider.awsAccessKeyId and "+
 			"provider.awsSecretAccessKey, or give the server some in its environment, AWS files or role")
 	}
-	var api smithy.APIError
-	if errors.As(err.err, &api) {
+	if api != nil {
 		return &providers.Error{
 			Failure: providers.Unreachable, Err: cause(api),
 			Message: "AWS does not let the gateway assume provider.roleArn: its credentials need the permission sts:AssumeRole " +
@@ -57,15 +62,25 @@ func (f *invoker) credentialsFailure(ctx context.Context, err *credentialsError)
 }
 
 // serviceError tells what an answer of the Lambda service itself means, by its documented error codes.
+//
+// Permanent is only what lies in the event itself. What a person can put right, such as a permission, a credential or a
+// function that is missing, and what passes by itself, such as a function that is being updated, is Unreachable: the same
+// event may be delivered by a later attempt, or be sent again from the dead letters.
 func (f *invoker) serviceError(api smithy.APIError, err error) *providers.Error {
 	e := &providers.Error{Failure: providers.Unreachable, Err: cause(api)}
 	var resp *smithyhttp.ResponseError
 	if errors.As(err, &resp) {
 		e.Status = resp.HTTPStatusCode()
 	}
-	switch code := api.ErrorCode(); code {
-	case "TooManyRequestsException", "ThrottlingException", "Throttling", "EC2ThrottledException", "RequestLimitExceeded":
-		throttled(e, err)
+	code := api.ErrorCode()
+	if e.Status == http.StatusTooManyRequests || throttles(code) {
+		throttled(e, resp)
+		return e
+	}
+	switch code {
+	case "ENILimitReachedException", "SubnetIPAddressLimitReachedException":
+		throttled(e, resp)
+		e.Message = "AWS Lambda finds no network interface or address for another instance of the function: " + code
 	case "AccessDeniedException", "AccessDenied":
 		e.Message = "AWS refuses the call: the credentials need the permission lambda:InvokeFunction on function " +
 			f.name + " in " + f.region
@@ -90,10 +105,6 @@ func (f *invoker) serviceError(api smithy.APIError, err error) *providers.Error 
 		e.Failure, e.Permanent = providers.FunctionFailed, true
 		e.Message = "AWS Lambda stopped a loop of calls that leads back to the function"
 	default:
-		if e.Status == http.StatusTooManyRequests {
-			throttled(e, err)
-			break
-		}
 		e.Message = f.service() + " could not call the function"
 		if isName(code) {
 			e.Message += ": " + code
@@ -102,13 +113,20 @@ func (f *invoker) serviceError(api smithy.APIError, err error) *providers.Error 
 	return e
 }
 
-func throttled(e *providers.Error, err error) {
+// throttles reports whether an error code of any AWS service means that too much was asked of it.
+func throttles(code string) bool {
+	_, ok := retry.DefaultThrottleErrorCodes[code]
+	return ok
+}
+
+// throttled marks e. resp may be nil.
+func throttled(e *providers.Error, resp *smithyhttp.ResponseError) {
 	e.Failure, e.Message = providers.Throttled, "AWS throttles calls of the function"
-	var throttle *types.TooManyRequestsException
-	if errors.As(err, &throttle) && throttle.RetryAfterSeconds != nil {
-		if seconds, err := strconv.ParseUint(*throttle.RetryAfterSeconds, 10, 16); err == nil {
-			e.RetryAfter = time.Duration(seconds) * time.Second
-		}
+	if resp == nil || resp.Response == nil || resp.Response.Response == nil {
+		return
+	}
+	if seconds, err := strconv.ParseUint(resp.Response.Header.Get("Retry-After"), 10, 16); err == nil {
+		e.RetryAfter = time.Duration(seconds) * time.Second
 	}
 }
 

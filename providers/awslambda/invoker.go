@@ -1,13 +1,16 @@
 package awslambda
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/eventgateway/eventgateway"
 	"github.com/eventgateway/eventgateway/providers"
 )
 
@@ -45,24 +48,41 @@ func (f *invoker) Invoke(ctx context.Context, call *providers.Call) (*providers.
 	return &providers.Result{ContentType: "application/json", Body: out.Payload}, nil
 }
 
+// maxClientContext is how many bytes of client context Lambda takes, after base64.
+const maxClientContext = 3583
+
 // clientContext writes what goes beside the payload where Lambda has a place for it: the function finds it in its context
-// as client context, under "custom".
+// as client context, under "custom". Where not all fits, the gateway's own headers are left out: what the event and the
+// subscription bring would fit without them.
 func clientContext(header http.Header) (string, error) {
-	const most = 3583 // the documented limit, after base64
 	custom := make(map[string]string, len(header))
 	for name, values := range header {
 		custom[strings.ToLower(name)] = strings.Join(values, ", ")
 	}
-	text, err := json.Marshal(map[string]any{"custom": custom})
-	encoded := base64.StdEncoding.EncodeToString(text)
-	if err != nil || len(encoded) > most {
-		return "", &providers.Error{
-			Failure: providers.FunctionFailed, Permanent: true,
-			Message: "the event's attributes are larger than the client context AWS Lambda takes: " +
-				"use a format that has them in the payload",
-		}
+	if encoded, ok := encodeContext(custom); ok {
+		return encoded, nil
 	}
-	return encoded, nil
+	maps.DeleteFunc(custom, func(name, _ string) bool {
+		return strings.HasPrefix(name, strings.ToLower(eventgateway.HeaderPrefix))
+	})
+	if encoded, ok := encodeContext(custom); ok {
+		return encoded, nil
+	}
+	return "", &providers.Error{
+		Failure: providers.FunctionFailed, Permanent: true,
+		Message: "the event's attributes and the subscription's headers are larger than the client context AWS Lambda takes: " +
+			"use a format that has the attributes in the payload, and fewer headers",
+	}
+}
+
+// encodeContext returns the client context, and whether Lambda takes that much.
+func encodeContext(custom map[string]string) (string, bool) {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false) // which would take six bytes for one
+	err := encoder.Encode(map[string]any{"custom": custom})
+	encoded := base64.StdEncoding.EncodeToString(bytes.TrimSuffix(text.Bytes(), []byte("\n")))
+	return encoded, err == nil && len(encoded) <= maxClientContext
 }
 
 // functionError tells what a function reported: Handled (it returned an error) or Unhandled (it crashed or timed out).

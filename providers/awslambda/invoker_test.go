@@ -2,6 +2,7 @@ package awslambda
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -109,6 +110,49 @@ func TestClientContext(t *testing.T) {
 	}
 }
 
+// TestClientContextOfADelivery sends the longest headers the gateway itself puts beside an event, and then others that leave
+// no room for them: a delivery does not fail for the gateway's own.
+func TestClientContextOfADelivery(t *testing.T) {
+	var got struct{ Custom map[string]string }
+	p := startEdge(t, static, func(w http.ResponseWriter, r *http.Request, _ []byte) {
+		got.Custom = nil
+		text, err := base64.StdEncoding.DecodeString(r.Header.Get("X-Amz-Client-Context"))
+		if err == nil {
+			err = json.Unmarshal(text, &got)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+		answerInvoke(w, "", nil)
+	})
+	f := open(t, p)
+	call := *event
+	call.Header = http.Header{
+		"Event-Gateway-Event-Id":                {strings.Repeat(`\`, 512)},
+		"Event-Gateway-Attempt":                 {"100"},
+		"Event-Gateway-Subscription-Id":         {strings.Repeat("a", 32)},
+		"Event-Gateway-Dead-Letter-Reason":      {"subscription_missing"},
+		"Event-Gateway-Dead-Letter-Error":       {strings.Repeat(`<"`, 128)},
+		"Event-Gateway-Dead-Letter-Function-Id": {strings.Repeat("f", 255)},
+		"Event-Gateway-Dead-Letter-Attempts":    {"100"},
+	}
+	if _, err := f.Invoke(t.Context(), &call); err != nil {
+		t.Fatal(err)
+	}
+	for name, values := range call.Header {
+		if got.Custom[strings.ToLower(name)] != values[0] {
+			t.Errorf("%s: got %q, want %q", name, got.Custom[strings.ToLower(name)], values[0])
+		}
+	}
+	call.Header.Set("X-A", strings.Repeat("x", 2600))
+	if _, err := f.Invoke(t.Context(), &call); err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Custom) != 1 || len(got.Custom["x-a"]) != 2600 {
+		t.Errorf("got %v", got.Custom)
+	}
+}
+
 func TestFunctionErrors(t *testing.T) {
 	for name, test := range map[string]struct{ kind, payload, message string }{
 		"handled": {"Handled", `{"errorMessage":"private","errorType":"ValidationError"}`, "the function failed: ValidationError"},
@@ -153,6 +197,11 @@ func TestServiceErrors(t *testing.T) {
 		{429, "TooManyRequestsException", providers.Throttled, false, "throttles"},
 		{400, "ThrottlingException", providers.Throttled, false, "throttles"},
 		{429, "SomethingNewException", providers.Throttled, false, "throttles"},
+		{502, "EC2ThrottledException", providers.Throttled, false, "throttles"},
+		{502, "ENILimitReachedException", providers.Throttled, false, "ENILimitReachedException"},
+		{502, "SubnetIPAddressLimitReachedException", providers.Throttled, false, "SubnetIPAddressLimitReachedException"},
+		{502, "ResourceNotReadyException", providers.Unreachable, false, "could not call the function: ResourceNotReadyException"},
+		{409, "SnapStartNotReadyException", providers.Unreachable, false, "SnapStartNotReadyException"},
 		{413, "RequestTooLargeException", providers.FunctionFailed, true, "larger"},
 		{400, "InvalidRequestContentException", providers.FunctionFailed, true, "JSON"},
 		{415, "UnsupportedMediaTypeException", providers.FunctionFailed, true, "JSON"},
@@ -177,8 +226,12 @@ func TestServiceErrors(t *testing.T) {
 			if e.Permanent != test.permanent || e.Status != test.status || !strings.Contains(e.Message, test.message) {
 				t.Errorf("got %+v", e)
 			}
-			if test.code == "TooManyRequestsException" && e.RetryAfter != 7*time.Second {
-				t.Errorf("got RetryAfter %s", e.RetryAfter)
+			wait := time.Duration(0)
+			if test.failure == providers.Throttled {
+				wait = 7 * time.Second
+			}
+			if e.RetryAfter != wait {
+				t.Errorf("got RetryAfter %s, want %s", e.RetryAfter, wait)
 			}
 			for err := error(e); err != nil; err = errors.Unwrap(err) {
 				if strings.Contains(err.Error(), "private") || strings.Contains(err.Error(), testKeyID) {

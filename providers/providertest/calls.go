@@ -119,26 +119,28 @@ func (s *suite) testFaults(t *testing.T) {
 		behave  http.HandlerFunc
 		timeout time.Duration // of the function; 0 for long enough
 		failure providers.Failure
+		// brokenOff is wanted where the function may have done its work, so that the event may be sent again.
+		brokenOff bool
 	}{
-		{"hanging", func(_ http.ResponseWriter, r *http.Request) { s.edge.hang(r) }, 50 * time.Millisecond, providers.TimedOut},
+		{"hanging", func(_ http.ResponseWriter, r *http.Request) { s.edge.hang(r) }, 50 * time.Millisecond, providers.TimedOut, false},
 		{"stalling answer", func(w http.ResponseWriter, r *http.Request) {
 			_, _ = w.Write([]byte(`{"a":`))
 			_ = http.NewResponseController(w).Flush()
 			s.edge.hang(r)
-		}, 50 * time.Millisecond, providers.TimedOut},
+		}, 50 * time.Millisecond, providers.TimedOut, false},
 		{"oversized answer", func(w http.ResponseWriter, r *http.Request) {
 			s.Answer(w, r, []byte(`"`+string(bytes.Repeat([]byte("x"), maxResponse))+`"`))
-		}, 0, providers.BadAnswer},
+		}, 0, providers.BadAnswer, false},
 		{"announced gigabyte", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "1073741824")
 			endless(w)
-		}, 0, providers.BadAnswer},
-		{"endless answer", func(w http.ResponseWriter, _ *http.Request) { endless(w) }, 0, providers.BadAnswer},
+		}, 0, providers.BadAnswer, false},
+		{"endless answer", func(w http.ResponseWriter, _ *http.Request) { endless(w) }, 0, providers.BadAnswer, false},
 		{"broken off answer", func(w http.ResponseWriter, _ *http.Request) {
 			raw(w, []byte("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{\"a\":"))
-		}, 0, providers.BadAnswer},
-		{"no answer", func(w http.ResponseWriter, _ *http.Request) { raw(w, nil) }, 0, providers.BadAnswer},
-		{"echo", func(w http.ResponseWriter, r *http.Request) { raw(w, echo(r)) }, 0, providers.BadAnswer},
+		}, 0, providers.BadAnswer, true},
+		{"no answer", func(w http.ResponseWriter, _ *http.Request) { raw(w, nil) }, 0, providers.BadAnswer, true},
+		{"echo", func(w http.ResponseWriter, r *http.Request) { raw(w, echo(r)) }, 0, providers.BadAnswer, true},
 	}
 	for _, fault := range faults {
 		t.Run(fault.name, func(t *testing.T) {
@@ -152,6 +154,9 @@ func (s *suite) testFaults(t *testing.T) {
 			fn.Timeout = eventgateway.Duration(fault.timeout)
 			_, err := s.invoke(t.Context(), t, s.open(t, fn))
 			want(t, err, fault.failure)
+			if e, _ := errors.AsType[*providers.Error](err); e.BrokenOff != fault.brokenOff {
+				t.Errorf("got BrokenOff %t, want %t", e.BrokenOff, fault.brokenOff)
+			}
 			eventually(t, "the request ended at the edge", func() bool { return inFlight.Load() == 0 })
 		})
 	}

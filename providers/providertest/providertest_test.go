@@ -86,6 +86,8 @@ func (f *suspectInvoker) Invoke(ctx context.Context, call *providers.Call) (*pro
 	switch {
 	case err != nil && fault == "calls everything a function error":
 		return nil, providers.Errorf(providers.FunctionFailed, "failed")
+	case err != nil && fault == "does not say that it broke off":
+		return nil, providers.Errorf(providers.NetworkError(ctx, "the host", err).Failure, "failed")
 	case err != nil && fault == "shows what it got":
 		return nil, providers.Errorf(providers.NetworkError(ctx, "the host", err).Failure, "%v", err)
 	case err != nil:
@@ -136,6 +138,7 @@ func TestSuiteFindsFaults(t *testing.T) {
 		"keeps a goroutine":                 "Connections",
 		"uses connections once":             "Connections/answers",
 		"calls everything a function error": "Faults/no_answer",
+		"does not say that it broke off":    "Faults/no_answer",
 		"cuts large answers":                "Faults/oversized_answer",
 		"takes what it got":                 "Faults/broken_off_answer",
 		"gives plain errors":                "Calls/errors_are_the_provider's_own",
