@@ -58,15 +58,25 @@ func (s *found) add(n *fieldNode, object uint32, inList bool) int {
 	before := int32(-1)
 	if at.round == s.round {
 		before = at.last
-		if old := &s.entries[before]; old.object == object {
-			for j := before; j < old.end; j++ {
-				s.entries[j].value.kind = absent
-			}
-		}
+		s.forget(before, object)
 	}
 	*at = slot{n.field, s.round, int32(i)}
 	s.entries = append(s.entries, entry{node: n, object: object, before: before, inList: inList, end: int32(i) + 1})
 	return i
+}
+
+// forget takes away what was read of an object's earlier member of the name that entry last has. Elements of a list that
+// member was are in between, each of an object that began later.
+func (s *found) forget(last int32, object uint32) {
+	for last >= 0 && s.entries[last].object > object {
+		last = s.entries[last].before
+	}
+	if last < 0 || s.entries[last].object != object {
+		return
+	}
+	for i := last; i < s.entries[last].end; i++ {
+		s.entries[i].value.kind = absent
+	}
 }
 
 // slot returns the slot of a field, or the free one it would take.
