@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -31,14 +32,22 @@ type App struct {
 	// The etcd cluster that holds the configuration. Default: none, a single-node server runs inside the process.
 	Etcd *EtcdConfig `json:"etcd,omitempty"`
 
-	// Bounds of the queue for asynchronous deliveries.
-	Queue *QueueConfig `json:"queue,omitempty"`
+	// What keeps accepted events until they are delivered. Default: `jetstream`, on disk in the data directory.
+	QueueRaw json.RawMessage `json:"queue,omitempty" caddy:"namespace=event_gateway.queues inline_key=type"`
+
+	// How asynchronous deliveries are made where a subscription does not say: attempts, backoff, age, timeout, what is
+	// tried again.
+	Delivery *eventgateway.Delivery `json:"delivery,omitempty"`
+
+	// How long an event is compared with those accepted before, by its `source` and `id` or its `Idempotency-Key`.
+	// Default: 2m.
+	DuplicateWindow caddy.Duration `json:"duplicate_window,omitempty"`
 
 	// How many asynchronous deliveries to one function may run at once. Default: 32.
 	Concurrency int `json:"concurrency,omitempty"`
 
-	// How long accepted events may take to be delivered when the process exits or the app leaves the configuration; what
-	// is left then is lost and reported. Default: 30s.
+	// How long accepted events may take to be delivered when the process exits or the app leaves the configuration. What
+	// is left then stays in the queue, or is lost and reported if the queue is in memory. Default: 30s.
 	DrainTimeout caddy.Duration `json:"drain_timeout,omitempty"`
 
 	// The largest answer of a function, in bytes. Default: 10485760 (10 MiB).
@@ -55,24 +64,14 @@ type App struct {
 	// store is the store's settings, resolved once.
 	store  etcdstore.Config
 	engine *engine
+	queue  delivery.Backend
+	host   *queueHost
 	view   *configapi.View
 	config *configapi.Handler
 
 	// users counts the requests at work with this configuration, plus one for the configuration itself: its static
 	// functions are let go of when it falls to zero.
 	users atomic.Int64
-}
-
-// QueueConfig bounds the queue in memory.
-type QueueConfig struct {
-	// How many deliveries (event × subscriber) may wait or run at once. Default: 100000.
-	MaxDeliveries int `json:"max_deliveries,omitempty"`
-
-	// How many bytes of events may wait or run at once. Default: 268435456 (256 MiB).
-	MaxBytes int64 `json:"max_bytes,omitempty"`
-
-	// How many deliveries may wait for one function. Default: 10000.
-	MaxPerFunction int `json:"max_per_function,omitempty"`
 }
 
 const (
@@ -100,10 +99,19 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := a.checkDelivery(); err != nil {
+		return err
+	}
+	if a.queue, err = a.loadQueue(ctx); err != nil {
+		return err
+	}
 	if err := metrics.register(ctx.GetMetricsRegistry()); err != nil {
 		return fmt.Errorf("registering metrics: %w", err)
 	}
 	if a.engine, err = joinEngine(a.store, a.logger); err != nil {
+		return err
+	}
+	if a.host, err = joinQueue(a.engine, a.queue, delivery.Env{DataDir: a.store.DataDir, Name: queueName(a.store.Prefix)}); err != nil {
 		return err
 	}
 	a.users.Store(1)
@@ -117,17 +125,15 @@ func (a *App) Provision(ctx caddy.Context) error {
 		Store:    a.engine,
 		Observer: metrics,
 		Logger:   a.logger,
-		Status:   a.engine.status,
-		Metrics:  promhttp.HandlerFor(ctx.GetMetricsRegistry(), promhttp.HandlerOpts{}),
+		Status:   a.queueStatus,
+
+		Deliveries: a,
+		Metrics:    promhttp.HandlerFor(ctx.GetMetricsRegistry(), promhttp.HandlerOpts{}),
 	}
 	return nil
 }
 
 func (a *App) checkNumbers() error {
-	q := a.Queue
-	if q == nil {
-		q = &QueueConfig{}
-	}
 	for _, n := range []struct {
 		name  string
 		value int64
@@ -135,9 +141,7 @@ func (a *App) checkNumbers() error {
 		{"concurrency", int64(a.Concurrency)},
 		{"drain_timeout", int64(a.DrainTimeout)},
 		{"max_response_size", a.MaxResponseSize},
-		{"queue.max_deliveries", int64(q.MaxDeliveries)},
-		{"queue.max_bytes", q.MaxBytes},
-		{"queue.max_per_function", int64(q.MaxPerFunction)},
+		{"duplicate_window", int64(a.DuplicateWindow)},
 	} {
 		if n.value < 0 {
 			return fmt.Errorf("%s: %d is not accepted: want a positive number, or 0 for the default", n.name, n.value)
@@ -146,23 +150,15 @@ func (a *App) checkNumbers() error {
 	return nil
 }
 
-func (a *App) limits() delivery.Limits {
-	l := delivery.DefaultLimits()
-	if a.Concurrency > 0 {
-		l.Concurrency = a.Concurrency
+// checkDelivery checks the policy for all subscriptions, which has no subscription's own parts.
+func (a *App) checkDelivery() error {
+	if a.Delivery == nil {
+		return nil
 	}
-	if q := a.Queue; q != nil {
-		if q.MaxDeliveries > 0 {
-			l.Deliveries = q.MaxDeliveries
-		}
-		if q.MaxBytes > 0 {
-			l.Bytes = q.MaxBytes
-		}
-		if q.MaxPerFunction > 0 {
-			l.PerFunction = q.MaxPerFunction
-		}
+	if a.Delivery.OrderingKey != "" || a.Delivery.DeadLetter != "" {
+		return errors.New("delivery: orderingKey and deadLetter belong to one subscription: want them in a subscription's delivery")
 	}
-	return l
+	return a.Delivery.Validate()
 }
 
 func (a *App) maxResponseSize() int64 {
@@ -188,8 +184,11 @@ func (a *App) Stop() error { return nil }
 // Cleanup leaves the engine. The last to leave drains the queue: before it returns if the process exits, else in the
 // background.
 func (a *App) Cleanup() error {
-	if a.engine == nil {
+	switch {
+	case a.engine == nil:
 		return nil
+	case a.host == nil: // Provision failed in between
+		return a.engine.release()
 	}
 	return a.engine.leave(a)
 }

@@ -10,6 +10,9 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/dustin/go-humanize"
+
+	"github.com/eventgateway/eventgateway"
+	"github.com/eventgateway/eventgateway/delivery"
 )
 
 // parseGlobalOption reads the global option block. Several blocks are merged: lists add up, and a setting that stands
@@ -43,11 +46,9 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //	            server_name <name>
 //	        }
 //	    }
-//	    queue memory {
-//	        max_deliveries   <number>
-//	        max_bytes        <size>
-//	        max_per_function <number>
-//	    }
+//	    queue <name> {...}
+//	    delivery {...}
+//	    duplicate_window  <duration>
 //	    concurrency       <number>
 //	    drain_timeout     <duration>
 //	    max_response_size <size>
@@ -68,6 +69,13 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			err = a.unmarshalEtcd(d)
 		case "queue":
 			err = a.unmarshalQueue(d)
+		case "delivery":
+			if a.Delivery == nil {
+				a.Delivery = new(eventgateway.Delivery)
+			}
+			err = unmarshalDelivery(d, a.Delivery)
+		case "duplicate_window":
+			err = setDuration(d, &a.DuplicateWindow)
 		case "concurrency":
 			err = setInt(d, &a.Concurrency)
 		case "drain_timeout":
@@ -79,8 +87,8 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		case "subscription":
 			err = a.unmarshalSubscription(d)
 		default:
-			err = d.Errf("unrecognized subdirective %q: want data_dir, etcd, queue, concurrency, drain_timeout, "+
-				"max_response_size, function or subscription", name)
+			err = d.Errf("unrecognized subdirective %q: want data_dir, etcd, queue, delivery, duplicate_window, concurrency, "+
+				"drain_timeout, max_response_size, function or subscription", name)
 		}
 		if err != nil {
 			return err
@@ -150,34 +158,33 @@ func (e *EtcdConfig) unmarshalTLS(d *caddyfile.Dispenser) error {
 	return nil
 }
 
+// unmarshalQueue reads `queue <name> {...}`: the rest is the guest's.
 func (a *App) unmarshalQueue(d *caddyfile.Dispenser) error {
-	var kind string
-	if !d.AllArgs(&kind) {
+	if err := once(d, a.QueueRaw == nil); err != nil {
+		return err
+	}
+	if !d.NextArg() {
 		return d.ArgErr()
 	}
-	if kind != "memory" {
-		return d.Errf("unrecognized queue %q: want memory", kind)
+	name := d.Val()
+	if _, err := caddy.GetModule(delivery.Namespace + "." + name); err != nil {
+		return d.Errf("unrecognized queue %q: want one of %v", name, guestNames(delivery.Namespace))
 	}
-	if a.Queue == nil {
-		a.Queue = new(QueueConfig)
+	guest, err := caddyfile.UnmarshalModule(d, delivery.Namespace+"."+name)
+	if err != nil {
+		return err
 	}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		var err error
-		switch name := d.Val(); name {
-		case "max_deliveries":
-			err = setInt(d, &a.Queue.MaxDeliveries)
-		case "max_bytes":
-			err = setSize(d, &a.Queue.MaxBytes)
-		case "max_per_function":
-			err = setInt(d, &a.Queue.MaxPerFunction)
-		default:
-			err = d.Errf("unrecognized queue subdirective %q: want max_deliveries, max_bytes or max_per_function", name)
-		}
-		if err != nil {
-			return err
-		}
-	}
+	a.QueueRaw = caddyconfig.JSONModuleObject(guest, "type", name, nil)
 	return nil
+}
+
+// guestNames returns the names of the modules in a namespace.
+func guestNames(namespace string) []string {
+	var names []string
+	for _, m := range caddy.GetModules(namespace) {
+		names = append(names, m.ID.Name())
+	}
+	return names
 }
 
 // parseEventsHandler sets up the Events API. Syntax:

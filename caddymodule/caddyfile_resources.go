@@ -15,10 +15,11 @@ import (
 // unmarshalFunction reads a static function. Syntax:
 //
 //	function <id> {
-//	    space    <name>
-//	    timeout  <duration>
-//	    format   event|cloudevents|cloudevents-binary|raw
-//	    metadata <key> <value>
+//	    space       <name>
+//	    timeout     <duration>
+//	    concurrency <number>
+//	    format      event|cloudevents|cloudevents-binary|raw
+//	    metadata    <key> <value>
 //	    <provider> ...
 //	}
 func (a *App) unmarshalFunction(d *caddyfile.Dispenser) error {
@@ -33,6 +34,8 @@ func (a *App) unmarshalFunction(d *caddyfile.Dispenser) error {
 			err = setString(d, &fn.Space)
 		case "timeout":
 			err = setDuration(d, (*caddy.Duration)(&fn.Timeout))
+		case "concurrency":
+			err = setInt(d, &fn.Concurrency)
 		case "format":
 			err = setString(d, (*string)(&fn.Format))
 		case "metadata":
@@ -58,7 +61,7 @@ func (a *App) unmarshalFunction(d *caddyfile.Dispenser) error {
 func unmarshalProvider(d *caddyfile.Dispenser, name string) (json.RawMessage, error) {
 	id := providers.Namespace + "." + name
 	if _, err := caddy.GetModule(id); err != nil {
-		return nil, d.Errf("unrecognized subdirective %q: want space, timeout, format, metadata, or a provider: %v",
+		return nil, d.Errf("unrecognized subdirective %q: want space, timeout, concurrency, format, metadata, or a provider: %v",
 			name, providers.Types())
 	}
 	module, err := caddyfile.UnmarshalModule(d, id)
@@ -83,6 +86,8 @@ func unmarshalProvider(d *caddyfile.Dispenser, name string) (json.RawMessage, er
 //	    response_transform <expression>
 //	    header             <name> <expression>
 //	    metadata           <key> <value>
+//	    paused
+//	    delivery {...}
 //	    cors {
 //	        origins <origins...>
 //	        methods <methods...>
@@ -127,9 +132,16 @@ func (a *App) unmarshalSubscription(d *caddyfile.Dispenser) error {
 			err = setPair(d, &sub.Metadata)
 		case "cors":
 			sub.CORS, err = unmarshalCORS(d, sub.CORS)
+		case "delivery":
+			if err = once(d, sub.Delivery == nil); err == nil {
+				sub.Delivery = new(eventgateway.Delivery)
+				err = unmarshalDelivery(d, sub.Delivery)
+			}
+		case "paused":
+			err = setFlag(d, &sub.Paused)
 		default:
 			err = d.Errf("unrecognized subdirective %q: want event, function, space, type, method, path, filter, pattern, "+
-				"transform, response_transform, header, metadata or cors", name)
+				"transform, response_transform, header, metadata, cors, delivery or paused", name)
 		}
 		if err != nil {
 			return err
@@ -157,10 +169,7 @@ func unmarshalCORS(d *caddyfile.Dispenser, previous *eventgateway.CORS) (*eventg
 		case "headers":
 			err = addStrings(d, &cors.Headers)
 		case "allow_credentials":
-			if d.NextArg() {
-				return nil, d.ArgErr()
-			}
-			cors.AllowCredentials = true
+			err = setFlag(d, &cors.AllowCredentials)
 		default:
 			err = d.Errf("unrecognized cors subdirective %q: want origins, methods, headers or allow_credentials", name)
 		}
@@ -169,6 +178,18 @@ func unmarshalCORS(d *caddyfile.Dispenser, previous *eventgateway.CORS) (*eventg
 		}
 	}
 	return cors, nil
+}
+
+// setFlag sets what needs no value.
+func setFlag(d *caddyfile.Dispenser, to *bool) error {
+	if err := once(d, !*to); err != nil {
+		return err
+	}
+	if d.NextArg() {
+		return d.ArgErr()
+	}
+	*to = true
+	return nil
 }
 
 // setPair adds a name and its value.

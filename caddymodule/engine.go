@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -18,15 +19,16 @@ import (
 	"github.com/eventgateway/eventgateway/providers"
 )
 
-// engine is what outlives a configuration: the store, its mirror and the queue. While Caddy changes from one configuration
-// to the next, the apps of both use one engine.
+// engine is what outlives a configuration: the store, its mirror and what is remembered of events. While Caddy changes from
+// one configuration to the next, the apps of both use one engine; a queue that is being drained uses it too.
 type engine struct {
 	key    string
 	mirror *configapi.Mirror
-	queue  *delivery.Memory
-	logs   *switchHandler
-	logger *slog.Logger
-	store  atomic.Pointer[etcdstore.Store]
+	// journal remembers what happened to events.
+	journal *delivery.Journal
+	logs    *switchHandler
+	logger  *slog.Logger
+	store   atomic.Pointer[etcdstore.Store]
 
 	maxResponse atomic.Int64
 
@@ -52,7 +54,7 @@ func joinEngine(cfg etcdstore.Config, logger *slog.Logger) (*engine, error) {
 		e := &engine{key: key, logs: newSwitchHandler(logger.Handler())}
 		e.logger = slog.New(e.logs)
 		e.mirror = configapi.NewMirror(e.open, e.logger)
-		e.queue = delivery.NewMemory(delivery.DefaultLimits(), e.function, metrics, e.logger)
+		e.journal = delivery.NewJournal(0, 0)
 		return e, nil
 	})
 	if err != nil {
@@ -75,21 +77,11 @@ func (e *engine) openWith(maxResponse int64) configapi.Opener {
 	}
 }
 
-// function finds a function for the queue as it is now.
-func (e *engine) function(key eventgateway.FunctionKey) *providers.Handle {
-	app := e.inForce.Load()
-	if app == nil {
-		return nil
-	}
-	handle, _ := app.snapshot().Functions.Get(key)
-	return handle
-}
-
 // startWait bounds how long a start waits for the first list from the store. A store that is away does not keep Caddy
 // from starting.
 const startWait = 5 * time.Second
 
-// start puts app in force: the store is opened or follows its settings, and the queue its limits.
+// start puts app in force: the store is opened or follows its settings, and so does the queue.
 func (e *engine) start(app *App) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -103,6 +95,11 @@ func (e *engine) start(app *App) error {
 		e.store.Store(store)
 	} else if err := store.Reconfigure(app.store); err != nil {
 		return fmt.Errorf("changing the settings of the configuration store: %w", err)
+	}
+	previous := e.inForce.Swap(app) // a queue that is opened begins to deliver at once
+	if err := app.host.start(app); err != nil {
+		e.inForce.Store(previous)
+		return err
 	}
 	e.started = append(e.started, app)
 	e.putInForce(app)
@@ -121,7 +118,6 @@ func (e *engine) start(app *App) error {
 func (e *engine) putInForce(app *App) {
 	e.inForce.Store(app)
 	current.Store(app)
-	e.queue.SetLimits(app.limits())
 	if size := app.maxResponseSize(); e.maxResponse.Swap(size) != size {
 		e.mirror.Reopen()
 	}
@@ -141,14 +137,26 @@ func (e *engine) leave(app *App) error {
 		if err := e.store.Load().Reconfigure(previous.store); err != nil {
 			e.logger.Error("going back to the previous settings of the configuration store", "error", err)
 		}
+		if err := previous.host.start(previous); err != nil {
+			e.logger.Error("going back to the previous settings of the queue", "error", err)
+		}
 	}
 	e.mu.Unlock()
 
-	last, err := engines.Delete(e.key)
-	if last {
-		return err
-	}
+	_, err := hosts.Delete(app.host.key)
+	err = errors.Join(err, e.release())
 	e.letGo(app)
+	return err
+}
+
+// hold has the engine used once more, until release.
+func (e *engine) hold() {
+	_, _, _ = engines.LoadOrNew(e.key, func() (caddy.Destructor, error) { return e, nil })
+}
+
+// release ends one use of the engine; the last one ends the engine.
+func (e *engine) release() error {
+	_, err := engines.Delete(e.key)
 	return err
 }
 
@@ -168,26 +176,11 @@ func (e *engine) letGo(app *App) {
 	})
 }
 
-// Destruct ends the engine when the last app has left: the store is closed at once, so that another engine can open it,
-// and the queue is drained.
+// Destruct ends the engine when nobody uses it any more.
 func (e *engine) Destruct() error {
 	var err error
 	if store := e.store.Swap(nil); store != nil {
 		err = store.Close()
-	}
-	if caddy.Exiting() {
-		e.finish()
-		return err
-	}
-	go e.finish()
-	return err
-}
-
-func (e *engine) finish() {
-	ctx, cancel := context.WithTimeout(context.Background(), e.drainTimeout())
-	defer cancel()
-	if lost := e.queue.Drain(ctx); lost > 0 {
-		e.logger.Error("accepted events were not delivered before the drain timeout", "deliveries_lost", lost)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -197,6 +190,7 @@ func (e *engine) finish() {
 	}
 	e.left = nil
 	e.mirror.Close()
+	return err
 }
 
 func (e *engine) drainTimeout() time.Duration {
@@ -224,14 +218,6 @@ func (e *engine) Status() configapi.StoreStatus {
 		return configapi.StoreStatus{State: "connecting"}
 	}
 	return store.Status()
-}
-
-// status adds the queue to the answer of /v1/status.
-func (e *engine) status() map[string]any {
-	stats := e.queue.Stats()
-	return map[string]any{"queue": map[string]any{
-		"type": "memory", "waiting": stats.Waiting, "running": stats.Running, "bytes": stats.Bytes,
-	}}
 }
 
 // Interface guards

@@ -52,7 +52,8 @@ func (h *EventsHandler) Provision(ctx caddy.Context) error {
 	h.app = app
 	h.api = &eventsapi.Handler{
 		Snapshot:    app.snapshot,
-		Queue:       app.engine.queue,
+		Queue:       app,
+		Journal:     app.engine.journal,
 		Observer:    metrics,
 		Logger:      ctx.Slogger(),
 		MaxBody:     h.MaxBodySize,

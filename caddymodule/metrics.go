@@ -21,7 +21,8 @@ var metrics = newMetricSet()
 // metricSet is told of what happens on the data path and the control path, and gives it to Prometheus.
 type metricSet struct {
 	received, processed *counters
-	dropped             *counters
+	dropped, duplicates *counters
+	attempts            *counters
 	invocations         *counters
 	filterErrors        *counters
 	custom              prometheus.Histogram
@@ -42,6 +43,10 @@ func newMetricSet() *metricSet {
 			"Events refused, and deliveries given up after the event was accepted, by reason.", "space", "type", "reason"),
 		invocations: newCounters("eventgateway_function_invocations_total",
 			"Calls of functions by outcome: ok or why it failed.", "space", "function", "outcome"),
+		duplicates: newCounters("eventgateway_events_duplicates_total",
+			"Events that were accepted before, and are not delivered again.", "space", "type"),
+		attempts: newCounters("eventgateway_delivery_attempts_total",
+			"Attempts of asynchronous deliveries by what came of them: delivered, retried or dead.", "space", "function", "outcome"),
 		filterErrors: newCounters("eventgateway_filter_errors_total",
 			"Events a subscription did not get because its filter could not be evaluated.", "space", "subscription"),
 		custom: prometheus.NewHistogram(prometheus.HistogramOpts{
@@ -94,7 +99,7 @@ func (m *metricSet) Collect(ch chan<- prometheus.Metric) {
 
 func (m *metricSet) collectors() []prometheus.Collector {
 	return []prometheus.Collector{
-		m.received.vec, m.processed.vec, m.dropped.vec, m.invocations.vec, m.filterErrors.vec,
+		m.received.vec, m.processed.vec, m.dropped.vec, m.duplicates.vec, m.attempts.vec, m.invocations.vec, m.filterErrors.vec,
 		m.custom, m.durations, m.configRequests, m.configDuration,
 	}
 }
@@ -121,6 +126,16 @@ func (m *metricSet) FilterFailed(space, subscriptionID string) {
 func (m *metricSet) Delivered(space, eventType string, age time.Duration) {
 	m.custom.Observe(age.Seconds())
 	m.processed.inc(space, m.types.bound(eventType), "")
+}
+
+// Attempted implements delivery.Observer.
+func (m *metricSet) Attempted(key eventgateway.FunctionKey, outcome string) {
+	m.attempts.inc(key.Space, key.ID, outcome)
+}
+
+// Deduplicated implements delivery.Observer.
+func (m *metricSet) Deduplicated(space, eventType string) {
+	m.duplicates.inc(space, m.types.bound(eventType), "")
 }
 
 // Dropped implements delivery.Observer.

@@ -6,7 +6,9 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 
-	// The providers that every build has.
+	// The queues and providers that every build has.
+	_ "github.com/eventgateway/eventgateway/delivery/jetstream"
+	_ "github.com/eventgateway/eventgateway/delivery/memory"
 	_ "github.com/eventgateway/eventgateway/providers/awslambda"
 	_ "github.com/eventgateway/eventgateway/providers/http"
 )

@@ -78,6 +78,27 @@ func TestValidateRefuses(t *testing.T) {
 			path /users/me
 			function g
 		}`, `/users/me`},
+		"a delivery policy": {`subscription e {
+			function f
+			delivery {
+				attempts 101
+			}
+		}`, `delivery.attempts: 101 is not accepted: want 1 to 100`},
+		"an ordering key": {`subscription e {
+			function f
+			delivery {
+				ordering_key "data. "
+			}
+		}`, `delivery.orderingKey: 1:7: `},
+		"a sync subscription paused": {`subscription e {
+			function f
+			type sync
+			paused
+		}`, `paused: not accepted for type "sync"`},
+		"more concurrency than accepted": {`function f {
+			concurrency 10001
+			http http://localhost/
+		}`, `concurrency: 10001 is not accepted`},
 		"two functions of one id": {`function f {
 			http http://localhost/
 		}

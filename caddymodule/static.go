@@ -41,6 +41,7 @@ func (a *App) expandStatic() (configapi.Static, error) {
 			cors := *configured.CORS
 			sub.CORS = &cors
 		}
+		sub.Delivery = configured.Delivery.Clone()
 		sub.CreateRevision = 0
 		static.Subscriptions = append(static.Subscriptions, &sub)
 	}

@@ -25,6 +25,15 @@ const (
 
 // readBody reads a request's body, which must be one JSON value in UTF-8.
 func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	data, err := receive(w, r, limit)
+	if err != nil {
+		return nil, err
+	}
+	return data, checkJSON(data)
+}
+
+// receive reads a request's body, whatever it holds.
+func receive(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	// Not every server has deadlines; one without is left to its own timeouts.
 	deadlines := http.NewResponseController(w)
 	timed := deadlines.SetReadDeadline(time.Now().Add(bodyTimeout)) == nil
@@ -45,7 +54,7 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	if err != nil {
 		return nil, fmt.Errorf("lift the read deadline: %w", err)
 	}
-	return data, checkJSON(data)
+	return data, nil
 }
 
 // checkJSON refuses what is not exactly one JSON value in UTF-8 of reasonable depth.

@@ -14,6 +14,7 @@ var storedSubscriptions = []string{
 	`{"path":"","event":"","path":"/twice"}`,
 	`{"event":"a","cors":{"origins":["*"]}}`,
 	`{"event":"a","metadata":{"k":"v"}}`,
+	`{"event":"a","delivery":{"attempts":3}}`, `{"event":"a","paused":true}`, `{"event":"a","paused":"true"}`,
 	`{"event":"a" , "path":"/"}`,
 	`{"event":"a\n"}`, `{"event":"ü"}`, `{"Event":"a"}`, `{"event":1}`, `{"event":null}`, `{"later":"x"}`,
 	`{}`, `{`, `}`, `[]`, `{"event"}`, `{"event":}`, `{"event":"a}`, `{"event":"a"`, `{"event":"a",}`, `{"event":"a"}}`, `{"event":"a"}{}`,

@@ -152,7 +152,7 @@ func (e *edit) applySubscription(c Change) (err error) {
 	sp := e.space(key.Space)
 	old, existed := sp.subscriptions.Get(hamt.String(key.ID))
 	if existed {
-		sp.use(old.FunctionID, -1)
+		sp.use(old, -1)
 	}
 	if s == nil {
 		if existed {
@@ -163,7 +163,7 @@ func (e *edit) applySubscription(c Change) (err error) {
 		return err
 	}
 	sp.subscriptions.Set(hamt.String(s.ID), s)
-	sp.use(s.FunctionID, +1)
+	sp.use(s, +1)
 	e.table.Insert(&s.Subscription)
 	e.delta.subscriptions = append(e.delta.subscriptions, subscriptionDelta{&s.Subscription, false})
 	return nil
@@ -182,14 +182,16 @@ func (e *edit) readSubscription(entry Entry) (*subscription, error) {
 	return s, nil
 }
 
-// use adds n to the number of subscriptions of a function.
-func (sp *spaceEdit) use(functionID string, n int) {
-	key := hamt.String(functionID)
-	count, _ := sp.uses.Get(key)
-	if count += n; count == 0 {
-		sp.uses.Delete(key)
-	} else {
-		sp.uses.Set(key, count)
+// use adds n to the number of subscriptions of the functions that s names.
+func (sp *spaceEdit) use(s *subscription, n int) {
+	for id := range s.functions {
+		key := hamt.String(id)
+		count, _ := sp.uses.Get(key)
+		if count += n; count == 0 {
+			sp.uses.Delete(key)
+		} else {
+			sp.uses.Set(key, count)
+		}
 	}
 }
 

@@ -3,6 +3,8 @@ package configapi
 import (
 	"maps"
 	"slices"
+
+	"github.com/eventgateway/eventgateway"
 )
 
 // Routes returns the methods of every path, for the test that holds the documentation against them.
@@ -12,4 +14,10 @@ func Routes() map[string][]string {
 		all[rt.pattern] = slices.Sorted(maps.Keys(rt.methods))
 	}
 	return all
+}
+
+// Uses returns how many subscriptions name a function, and their ids in order.
+func Uses(v *View, space, functionID string) (count int, ids []string) {
+	now, key := v.current.Load(), eventgateway.FunctionKey{Space: space, ID: functionID}
+	return now.uses(key), slices.Sorted(now.users(key))
 }

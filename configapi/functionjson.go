@@ -21,6 +21,7 @@ const (
 type functionBody struct {
 	space, id, kind, kindInside, format *string
 	timeout                             eventgateway.Duration
+	concurrency                         int
 	provider                            json.RawMessage
 	metadata                            map[string]string
 }
@@ -34,7 +35,8 @@ func readFunction(body []byte, space, id string) (*eventgateway.Function, error)
 		{"type", text(&b.kind)},
 		{"provider", b.readProvider},
 		{"format", text(&b.format)},
-		{"timeout", b.readTimeout},
+		{"timeout", duration(&b.timeout, "15m")},
+		{"concurrency", integer(&b.concurrency, 0, eventgateway.MaxConcurrency)},
 		{"metadata", textMap(&b.metadata)},
 	}); err != nil {
 		return nil, err
@@ -57,7 +59,7 @@ func readFunction(body []byte, space, id string) (*eventgateway.Function, error)
 	}
 	return &eventgateway.Function{
 		Space: space, ID: value(b.id), Type: value(b.kind), Provider: b.provider,
-		Format: eventgateway.Format(value(b.format)), Timeout: b.timeout, Metadata: b.metadata,
+		Format: eventgateway.Format(value(b.format)), Timeout: b.timeout, Concurrency: b.concurrency, Metadata: b.metadata,
 	}, nil
 }
 
@@ -82,30 +84,21 @@ func (b *functionBody) readProvider(path string, raw json.RawMessage) error {
 	return err
 }
 
-func (b *functionBody) readTimeout(path string, raw json.RawMessage) error {
-	if err := b.timeout.UnmarshalJSON(raw); err != nil {
-		return eventgateway.Errorf(eventgateway.Invalid, "%s: %w", path, err)
-	}
-	if b.timeout == 0 {
-		return eventgateway.InvalidField(path, "0s", "more than 0s and at most 15m")
-	}
-	return nil
-}
-
 // functionAnswer is a function as it is shown.
 type functionAnswer struct {
-	Space    string                `json:"space,omitempty"`
-	ID       string                `json:"functionId"`
-	Type     string                `json:"type,omitempty"`
-	Provider json.RawMessage       `json:"provider"`
-	Format   eventgateway.Format   `json:"format,omitempty"`
-	Timeout  eventgateway.Duration `json:"timeout,omitempty"`
-	Metadata map[string]string     `json:"metadata,omitempty"`
+	Space       string                `json:"space,omitempty"`
+	ID          string                `json:"functionId"`
+	Type        string                `json:"type,omitempty"`
+	Provider    json.RawMessage       `json:"provider"`
+	Format      eventgateway.Format   `json:"format,omitempty"`
+	Timeout     eventgateway.Duration `json:"timeout,omitempty"`
+	Concurrency int                   `json:"concurrency,omitempty"`
+	Metadata    map[string]string     `json:"metadata,omitempty"`
 }
 
 // showFunction returns a function as it is shown, without credentials.
 func showFunction(fn *eventgateway.Function, g generation) functionAnswer {
-	a := functionAnswer{fn.Space, fn.ID, fn.Type, providers.Mask(fn), fn.Format, fn.Timeout, fn.Metadata}
+	a := functionAnswer{fn.Space, fn.ID, fn.Type, providers.Mask(fn), fn.Format, fn.Timeout, fn.Concurrency, fn.Metadata}
 	if g == first {
 		a.Space, a.Type, a.Provider = "", "", withType(fn.Type, a.Provider)
 	}

@@ -43,7 +43,7 @@ func (s service) updateFunction(ctx context.Context, fn *eventgateway.Function, 
 	})
 }
 
-// deleteFunction removes a function no subscription names.
+// deleteFunction removes a function no subscription names, as its own or for dead letters.
 func (s service) deleteFunction(ctx context.Context, key eventgateway.FunctionKey, meets conditions) (revision int64, err error) {
 	return s.write(ctx, key.Space, func(now *merged) (Write, error) {
 		if _, err := now.changeableFunction(key, meets); err != nil {
@@ -89,12 +89,9 @@ const maxUsers = 5
 func (m *merged) inUse(key eventgateway.FunctionKey, count int) error {
 	var ids []string
 	found := 0
-	for s := range m.subscriptionsOf(key.Space) {
-		if s.FunctionID != key.ID {
-			continue
-		}
-		at, _ := slices.BinarySearch(ids, s.ID)
-		ids = slices.Insert(ids, at, s.ID)
+	for id := range m.users(key) {
+		at, _ := slices.BinarySearch(ids, id)
+		ids = slices.Insert(ids, at, id)
 		ids = ids[:min(len(ids), maxUsers)]
 		if found++; found == count {
 			break

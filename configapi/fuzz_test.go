@@ -17,6 +17,9 @@ func FuzzResource(f *testing.F) {
 		`{"functionId":"f","event":"http","method":"GET","path":"/users/:id","cors":{"origins":["*"],"allowCredentials":true}}`,
 		`{"functionId":"f","eventType":"user.created","type":"async","metadata":{}}`,
 		`{"functionId":"f","event":"invoke","path":"/%2f/*rest"}`,
+		`{"functionId":"f","event":"e","paused":true,"delivery":{"attempts":3,"backoff":{"initial":"1s","factor":1.5,"maximum":"1m","jitter":0},` +
+			`"maxAge":"1h","timeout":"5s","retryOn":[503,"4xx","timeout"],"deadLetter":"dead","orderingKey":"data.id"}}`,
+		`{"functionId":"g","type":"test","provider":{"url":"u"},"concurrency":7}`,
 		`{"functionId":"f","event":"\ud83d\ude00"}`, `{"cors":null}`, `[]`, `null`, `{`, ``, "\xff",
 	} {
 		f.Add(seed)
@@ -24,6 +27,7 @@ func FuzzResource(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body string) {
 		in := newInstance(t, newStore(t), configapi.Static{})
 		in.must(200, "POST", "/v1/functions", `{"functionId":"f","provider":{"type":"test","url":"u"}}`)
+		in.must(200, "POST", "/v1/functions", `{"functionId":"dead","provider":{"type":"test","url":"u"}}`)
 		for _, kind := range []string{"functions", "subscriptions"} {
 			path := "/v1/spaces/default/" + kind
 			a := in.do("POST", path, body)

@@ -10,8 +10,9 @@ import (
 
 // Observer is told of Configuration API requests.
 type Observer interface {
-	// ConfigRequest is called once for every request to a resource; operation is get, list, create, update, delete
-	// or test. space is empty when there is no such space: what outsiders make up names no metric.
+	// ConfigRequest is called once for every request to a resource; operation is get, list, create, update, delete,
+	// pause, resume, redrive, explain or test. space is empty when there is no such space: what outsiders make up names no
+	// metric.
 	ConfigRequest(space, resource, operation string, status int, duration time.Duration)
 }
 
@@ -29,6 +30,8 @@ type Handler struct {
 	Logger *slog.Logger
 	// Status adds to the answer of /v1/status what other parts know, such as the queue. May be nil.
 	Status func() map[string]any
+	// Deliveries is what became of events. Without it the paths of dead letters and events are 404.
+	Deliveries Deliveries
 	// Metrics serves /v1/metrics and /metrics. Without it they are 404.
 	Metrics http.Handler
 	// MaxBody bounds a request's body in bytes. Default: 1 MiB.

@@ -134,6 +134,7 @@ func TestStaticIsReadOnly(t *testing.T) {
 		{"DELETE", "/v1/spaces/a/functions/f", "", 409, "function"},
 		{"POST", "/v1/spaces/a/subscriptions", `{"functionId":"f","event":"e"}`, 409, "subscription"},
 		{"PUT", "/v1/spaces/a/subscriptions/" + sub.ID, `{}`, 409, "subscription"},
+		{"POST", "/v1/spaces/a/subscriptions/" + sub.ID + "/pause", "", 409, "subscription"},
 		{"DELETE", "/v1/spaces/a/subscriptions/" + sub.ID, "", 409, "subscription"},
 	} {
 		message := in.must(s.status, s.method, s.path, s.body).message()
@@ -266,6 +267,7 @@ func TestPathsAndMethods(t *testing.T) {
 		"/v1/spaces/a/functions/f":   "DELETE, GET, HEAD, PUT",
 		"/v1/spaces/a/subscriptions": "GET, HEAD, POST",
 		"/v1/subscriptions/x":        "DELETE, GET, HEAD, PUT",
+		"/v1/subscriptions/x/pause":  "POST",
 		"/v1/status":                 "GET, HEAD",
 	} {
 		a := in.must(405, "PATCH", path, "")
@@ -327,6 +329,8 @@ func TestObserver(t *testing.T) {
 		{"GET", "/v1/spaces/a/functions/g", "", "a functions get Not Found"},
 		{"PUT", "/v1/spaces/a/functions/f", "{", "a functions update Bad Request"},
 		{"DELETE", "/v1/spaces/a/subscriptions/f", "", "a subscriptions delete Not Found"},
+		{"POST", "/v1/spaces/a/subscriptions/f/pause", "", "a subscriptions pause Not Found"},
+		{"POST", "/v1/subscriptions/f/resume", "", " subscriptions resume Not Found"},
 		{"GET", "/v1/spaces/made-up/functions", "", " functions list OK"},
 		{"POST", "/v1/functions", `{"functionId":"f","provider":{"type":"test","url":"u"}}`, "default functions create OK"},
 	} {

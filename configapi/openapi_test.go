@@ -173,15 +173,23 @@ func send(t *testing.T, path, method, status string) (a answer, body string) {
 	if strings.Contains(path, "subscriptions") {
 		existing, static = sub.ID, fixed.ID
 	}
+	if kind := kindOf(path); kind == "deliveries" || kind == "redrive" {
+		in.handler.Deliveries = fullDeliveries(t, status)
+		existing, static = "000001", "000001"
+	}
 	body = map[string]string{
-		"POST functions": `{"functionId":"new","type":"test","provider":{"url":"u"},"format":"raw","timeout":"250ms"}`,
+		"POST functions": `{"functionId":"new","type":"test","provider":{"url":"u"},"format":"raw","timeout":"250ms","concurrency":5}`,
 		"PUT functions":  `{"type":"test","provider":{"url":"u","secret":"t"},"metadata":{"k":"v"}}`,
 		"POST subscriptions": `{"functionId":"f","event":"http","method":"GET","path":"/users/:id","cors":{"allowCredentials":true},` +
 			`"filter":"data.n > 1","transform":"data","responseTransform":"response.data","headers":{"X-Id":"event.id"}}`,
-		"PUT subscriptions": `{"event":"e","metadata":{"k":"v"},"pattern":{"detail":{"a":["b"]}}}`,
+		"PUT subscriptions": `{"event":"e","metadata":{"k":"v"},"pattern":{"detail":{"a":["b"]}},"paused":true,"delivery":{"attempts":3,` +
+			`"backoff":{"initial":"250ms","factor":1.5,"maximum":"1h30m","jitter":0.5},"maxAge":"48h","timeout":"5s",` +
+			`"retryOn":[503,"4xx","timeout"],"deadLetter":"free","orderingKey":"data.id"}}`,
 		"POST filters": `{"filter":"data.n > 1","transform":"data.n","headers":{"X-Id":"event.id"},"responseTransform":"response.data",` +
 			`"response":{"status":200,"headers":{"X-A":"b"},"data":1},` +
 			`"events":[{"event":"e","data":{"n":2}},{"event":"e","data":{"n":1}},{"event":"e"}]}`,
+		"POST redrive": `{"functionId":"f","since":"2026-01-31T12:00:00.5+01:00","limit":1}`,
+		"POST explain": `{"event":{"event":"e","data":{"n":2}},"method":"POST","path":"/"}`,
 	}[method+" "+kindOf(path)]
 	if strings.HasPrefix(path, "/v1/functions") && method == "POST" {
 		body = `{"functionId":"new","provider":{"type":"test","url":"u"}}`
@@ -226,6 +234,18 @@ func send(t *testing.T, path, method, status string) (a answer, body string) {
 }
 
 func kindOf(path string) string {
+	if strings.HasSuffix(path, "/pause") || strings.HasSuffix(path, "/resume") {
+		return "pauses" // without a body
+	}
+	if strings.HasSuffix(path, "/deadletters/redrive") {
+		return "redrive"
+	}
+	if strings.Contains(path, "/deadletters") || strings.Contains(path, "/events/") {
+		return "deliveries" // without a body
+	}
+	if strings.HasSuffix(path, "/explain") {
+		return "explain"
+	}
 	if strings.Contains(path, "filters") {
 		return "filters"
 	}

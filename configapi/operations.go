@@ -12,11 +12,14 @@ func (x *exchange) body() ([]byte, error) {
 	if err := x.noQuery(); err != nil {
 		return nil, err
 	}
-	limit := x.MaxBody
-	if limit == 0 {
-		limit = defaultMaxBody
+	return readBody(x.w, x.r, x.maxBody())
+}
+
+func (x *exchange) maxBody() int64 {
+	if x.MaxBody == 0 {
+		return defaultMaxBody
 	}
-	return readBody(x.w, x.r, limit)
+	return x.MaxBody
 }
 
 func (x *exchange) createFunction() error {
@@ -157,6 +160,23 @@ func (x *exchange) deleteSubscription() error {
 		return err
 	}
 	x.answerDeleted(revision)
+	return nil
+}
+
+func (x *exchange) pauseSubscription() error  { return x.setPaused(true) }
+func (x *exchange) resumeSubscription() error { return x.setPaused(false) }
+
+func (x *exchange) setPaused(paused bool) error {
+	meets, err := x.conditions()
+	if err != nil {
+		return err
+	}
+	sub, tag, revision, err := x.service().pauseSubscription(x.r.Context(), x.space, x.id, meets, paused)
+	if err != nil {
+		return err
+	}
+	x.w.Header().Set("ETag", tag)
+	x.answer(http.StatusOK, revision, showSubscription(sub, x.generation))
 	return nil
 }
 

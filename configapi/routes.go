@@ -26,7 +26,7 @@ type operation struct {
 	serve func(*exchange) error
 }
 
-// routes are all paths of the API. HEAD goes wherever GET does.
+// routes are all paths of the API; the first that matches counts. HEAD goes wherever GET does.
 var routes = func() []route {
 	functions := map[string]operation{
 		http.MethodGet:  {"list", (*exchange).listFunctions},
@@ -46,6 +46,20 @@ var routes = func() []route {
 		http.MethodPut:    {"update", (*exchange).updateSubscription},
 		http.MethodDelete: {"delete", (*exchange).deleteSubscription},
 	}
+	pause := map[string]operation{http.MethodPost: {"pause", (*exchange).pauseSubscription}}
+	resume := map[string]operation{http.MethodPost: {"resume", (*exchange).resumeSubscription}}
+	deadLetters := map[string]operation{
+		http.MethodGet:    {"list", (*exchange).listDeadLetters},
+		http.MethodDelete: {"delete", (*exchange).deleteDeadLetters},
+	}
+	deadLetter := map[string]operation{
+		http.MethodGet:    {"get", (*exchange).getDeadLetter},
+		http.MethodDelete: {"delete", (*exchange).deleteDeadLetter},
+	}
+	redriveAll := map[string]operation{http.MethodPost: {"redrive", (*exchange).redriveDeadLetters}}
+	redrive := map[string]operation{http.MethodPost: {"redrive", (*exchange).redriveDeadLetter}}
+	event := map[string]operation{http.MethodGet: {"get", (*exchange).getEvent}}
+	explain := map[string]operation{http.MethodPost: {"explain", (*exchange).explain}}
 	trial := map[string]operation{http.MethodPost: {"test", (*exchange).testFilter}}
 	status := map[string]operation{http.MethodGet: {"", (*exchange).getStatus}}
 	metrics := map[string]operation{http.MethodGet: {"", (*exchange).getMetrics}}
@@ -54,11 +68,21 @@ var routes = func() []route {
 		{"/v1/spaces/{space}/functions/{id}", "functions", second, function},
 		{"/v1/spaces/{space}/subscriptions", "subscriptions", second, subscriptions},
 		{"/v1/spaces/{space}/subscriptions/{id}", "subscriptions", second, subscription},
+		{"/v1/spaces/{space}/subscriptions/{id}/pause", "subscriptions", second, pause},
+		{"/v1/spaces/{space}/subscriptions/{id}/resume", "subscriptions", second, resume},
+		{"/v1/spaces/{space}/deadletters", "deadletters", second, deadLetters},
+		{"/v1/spaces/{space}/deadletters/redrive", "deadletters", second, redriveAll}, // before {id}, which it is not
+		{"/v1/spaces/{space}/deadletters/{id}", "deadletters", second, deadLetter},
+		{"/v1/spaces/{space}/deadletters/{id}/redrive", "deadletters", second, redrive},
+		{"/v1/spaces/{space}/events/{id}", "events", second, event},
+		{"/v1/spaces/{space}/explain", "events", second, explain},
 		{"/v1/spaces/{space}/filters/test", "filters", second, trial},
 		{"/v1/functions", "functions", first, functions},
 		{"/v1/functions/{id}", "functions", first, function},
 		{"/v1/subscriptions", "subscriptions", first, subscriptions},
 		{"/v1/subscriptions/{id}", "subscriptions", first, subscription},
+		{"/v1/subscriptions/{id}/pause", "subscriptions", first, pause},
+		{"/v1/subscriptions/{id}/resume", "subscriptions", first, resume},
 		{"/v1/status", "", second, status},
 		{"/v1/metrics", "", second, metrics},
 		{"/metrics", "", second, metrics},

@@ -28,7 +28,7 @@ func TestReadYourWrites(t *testing.T) {
 }
 
 // Writers of two instances create and delete functions and routes that exclude each other. Whatever they are told, the
-// store never holds a subscription without its function nor two conflicting routes.
+// store never holds a subscription without its functions nor two conflicting routes.
 func TestConcurrentWritersBreakNoRule(t *testing.T) {
 	s := newStore(t)
 	instances := []*instance{newInstance(t, s, configapi.Static{}), newInstance(t, s, configapi.Static{})}
@@ -41,7 +41,7 @@ func TestConcurrentWritersBreakNoRule(t *testing.T) {
 				f := fmt.Sprintf("f%d", random.IntN(3))
 				sub := testSubscription("a", "http", f, paths[random.IntN(len(paths))])
 				var a answer
-				switch random.IntN(4) {
+				switch random.IntN(7) {
 				case 0:
 					a = in.do("POST", "/v1/spaces/a/functions", `{"functionId":"`+f+`","type":"test","provider":{"url":"u"}}`)
 				case 1:
@@ -51,6 +51,12 @@ func TestConcurrentWritersBreakNoRule(t *testing.T) {
 				case 3:
 					a = in.do("POST", "/v1/spaces/a/subscriptions",
 						fmt.Sprintf(`{"functionId":%q,"event":"http","method":"GET","path":%q}`, f, sub.Path))
+				case 4:
+					a = in.do("POST", "/v1/spaces/a/subscriptions", fmt.Sprintf(`{"functionId":%q,"event":"e",%s}`, f, deadLetterTo(random)))
+				case 5:
+					a = in.do("PUT", "/v1/spaces/a/subscriptions/"+id("a", "e", f, "/"), `{`+deadLetterTo(random)+`}`)
+				case 6:
+					a = in.do("DELETE", "/v1/spaces/a/subscriptions/"+id("a", "e", f, "/"), "")
 				}
 				if a.Code >= 500 {
 					t.Errorf("got %d %s", a.Code, a.body)
@@ -61,6 +67,10 @@ func TestConcurrentWritersBreakNoRule(t *testing.T) {
 	}
 	writers.Wait()
 	checkRules(t, s)
+}
+
+func deadLetterTo(random *rand.Rand) string {
+	return fmt.Sprintf(`"delivery":{"deadLetter":"f%d"}`, random.IntN(3))
 }
 
 // checkRules replays everything that ever happened and checks the rules after each revision.
@@ -78,6 +88,9 @@ func checkRules(t *testing.T, s *store) {
 			sub := decode[eventgateway.Subscription](t, change.Entry.Value)
 			if handle(in.view, sub.Space, sub.FunctionID) == nil {
 				t.Fatalf("revision %d: subscription %s has no function %s", i+1, sub.ID, sub.FunctionID)
+			}
+			if sub.Delivery != nil && handle(in.view, sub.Space, sub.Delivery.DeadLetter) == nil {
+				t.Fatalf("revision %d: subscription %s has no dead letter function %s", i+1, sub.ID, sub.Delivery.DeadLetter)
 			}
 			if other, reason := table.Conflict(sub); other != nil {
 				t.Fatalf("revision %d: %s", i+1, reason)

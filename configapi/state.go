@@ -31,7 +31,7 @@ type space struct {
 	version       int64
 	functions     *hamt.Map[hamt.String, *function]
 	subscriptions *hamt.Map[hamt.String, *subscription]
-	// uses counts the subscriptions of each function, whether the function exists or not.
+	// uses counts the subscriptions that name each function, as theirs or for dead letters, whether it exists or not.
 	uses *hamt.Map[hamt.String, int]
 }
 
@@ -64,6 +64,26 @@ type subscription struct {
 	modified int64
 	sum      uint64
 	static   bool
+}
+
+// functions yields the functions the subscription names.
+func (s *subscription) functions(yield func(id string) bool) {
+	if yield(s.FunctionID) && s.Delivery != nil && s.Delivery.DeadLetter != "" {
+		yield(s.Delivery.DeadLetter)
+	}
+}
+
+// uses reports whether the subscription names a function. It is false for no subscription.
+func (s *subscription) uses(functionID string) bool {
+	if s == nil {
+		return false
+	}
+	for id := range s.functions {
+		if id == functionID {
+			return true
+		}
+	}
+	return false
 }
 
 func (st *state) space(name string) *space {

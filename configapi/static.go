@@ -87,6 +87,7 @@ func (s *statics) addSubscription(sub eventgateway.Subscription, others *matcher
 		cors := *sub.CORS
 		sub.CORS = &cors
 	}
+	sub.Delivery = sub.Delivery.Clone()
 	sub.CreateRevision = 0
 	sub.Normalize()
 	if err := checkSubscription(&sub); err != nil {

@@ -39,7 +39,8 @@ type Change struct {
 	SpaceVersion bool
 }
 
-// Write is a set of changes to one space that happen together or not at all.
+// Write is a set of changes to one space that happen together or not at all. Without changes it makes sure that the space
+// still is as it was seen.
 type Write struct {
 	Space string
 	// Version is the space's version the changes were checked against: 0 for a space never written to.

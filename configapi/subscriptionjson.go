@@ -15,6 +15,8 @@ type subscriptionBody struct {
 	pattern                                                     json.RawMessage
 	cors                                                        *eventgateway.CORS
 	headers, metadata                                           map[string]string
+	delivery                                                    *eventgateway.Delivery
+	paused                                                      *bool
 }
 
 // readSubscription reads what a client sends for a subscription in a space.
@@ -35,6 +37,8 @@ func readSubscription(body []byte, space string) (*subscriptionBody, error) {
 		{"transform", text(&b.transform)},
 		{"responseTransform", text(&b.responseTransform)},
 		{"headers", textMap(&b.headers)},
+		{"delivery", b.readDelivery},
+		{"paused", b.readPaused},
 		{"metadata", textMap(&b.metadata)},
 	}); err != nil {
 		return nil, err
@@ -59,6 +63,11 @@ func (b *subscriptionBody) readCORS(path string, raw json.RawMessage) error {
 	})
 }
 
+func (b *subscriptionBody) readPaused(path string, raw json.RawMessage) error {
+	b.paused = new(bool)
+	return boolean(b.paused)(path, raw)
+}
+
 // subscription returns the new subscription that was sent, complete and valid by itself.
 func (b *subscriptionBody) subscription(space string) (*eventgateway.Subscription, error) {
 	sub := &eventgateway.Subscription{
@@ -77,7 +86,8 @@ func (b *subscriptionBody) subscription(space string) (*eventgateway.Subscriptio
 }
 
 // change makes the changes that were sent to an existing subscription. What says which events reach which function is its
-// identity and does not change; all else is replaced, and removed when it was not sent.
+// identity and does not change; all else is replaced, and removed when it was not sent. Only whether it is paused stays as it
+// is then: a client that does not know of it must not resume it by chance.
 func (b *subscriptionBody) change(sub *eventgateway.Subscription) error {
 	wanted := *sub
 	set := func(dst, sent *string) {
@@ -90,7 +100,7 @@ func (b *subscriptionBody) change(sub *eventgateway.Subscription) error {
 	set(&wanted.FunctionID, b.functionID)
 	set(&wanted.Method, b.method)
 	set(&wanted.Path, b.path)
-	wanted.CORS = nil
+	wanted.CORS, wanted.Delivery = nil, nil
 	wanted.Normalize()
 	for _, f := range []struct{ name, is, wanted string }{
 		{"type", string(sub.Type), string(wanted.Type)},
@@ -112,7 +122,7 @@ func (b *subscriptionBody) change(sub *eventgateway.Subscription) error {
 }
 
 // changeable names what setChangeable sets.
-const changeable = "cors, filter, pattern, transform, responseTransform, headers and metadata"
+const changeable = "cors, filter, pattern, transform, responseTransform, headers, delivery, paused and metadata"
 
 // setChangeable sets what of a subscription may change.
 func (b *subscriptionBody) setChangeable(sub *eventgateway.Subscription) {
@@ -120,6 +130,10 @@ func (b *subscriptionBody) setChangeable(sub *eventgateway.Subscription) {
 	sub.Filter, sub.Pattern = value(b.filter), b.pattern
 	sub.Transforms = eventgateway.Transforms{
 		Transform: value(b.transform), ResponseTransform: value(b.responseTransform), Headers: b.headers,
+	}
+	sub.Delivery = b.delivery
+	if b.paused != nil {
+		sub.Paused = *b.paused
 	}
 }
 
@@ -131,6 +145,11 @@ func checkSubscription(sub *eventgateway.Subscription) error {
 	scope := expression.Scope{Event: eventgateway.CanonicalEvent(sub.Event)}
 	if _, err := matcher.CompileFilter(sub, scope); err != nil {
 		return err
+	}
+	if d := sub.Delivery; d != nil && d.OrderingKey != "" {
+		if _, err := expression.Compile(expression.Transform, "delivery.orderingKey", d.OrderingKey, scope); err != nil {
+			return err
+		}
 	}
 	return expression.CheckTransforms(sub, scope)
 }
@@ -149,13 +168,16 @@ type subscriptionAnswer struct {
 	Filter     string                        `json:"filter,omitempty"`
 	Pattern    json.RawMessage               `json:"pattern,omitempty"`
 	eventgateway.Transforms
-	Metadata map[string]string `json:"metadata,omitempty"`
+	Delivery *eventgateway.Delivery `json:"delivery,omitempty"`
+	Paused   bool                   `json:"paused,omitempty"`
+	Metadata map[string]string      `json:"metadata,omitempty"`
 }
 
 // showSubscription returns a subscription as it is shown.
 func showSubscription(s *eventgateway.Subscription, g generation) subscriptionAnswer {
 	a := subscriptionAnswer{
-		s.Space, s.ID, s.Type, s.Event, s.Event, s.FunctionID, s.Method, s.Path, s.CORS, s.Filter, s.Pattern, s.Transforms, s.Metadata,
+		s.Space, s.ID, s.Type, s.Event, s.Event, s.FunctionID, s.Method, s.Path, s.CORS, s.Filter, s.Pattern, s.Transforms,
+		s.Delivery, s.Paused, s.Metadata,
 	}
 	if g == first {
 		a.Space, a.Type, a.EventType = "", "", ""

@@ -17,9 +17,11 @@ func (s service) createSubscription(ctx context.Context, sub *eventgateway.Subsc
 				"subscription %q exists already: the same type, event, functionId, method and path: "+
 					"PUT changes the rest of it", sub.ID)
 		}
-		if now.function(eventgateway.FunctionKey{Space: sub.Space, ID: sub.FunctionID}) == nil {
-			return Write{}, eventgateway.Errorf(eventgateway.Invalid,
-				"functionId: function %q does not exist in space %q: want a function that is registered", sub.FunctionID, sub.Space)
+		if err := now.registered("functionId", sub.Space, sub.FunctionID); err != nil {
+			return Write{}, err
+		}
+		if err := now.hasDeadLetter(sub); err != nil {
+			return Write{}, err
 		}
 		if other, reason := now.snapshot.Table.Conflict(sub); other != nil {
 			return Write{}, &eventgateway.Error{Kind: eventgateway.Exists, Message: reason}
@@ -43,10 +45,46 @@ func (s service) updateSubscription(ctx context.Context, space, id string, meets
 			return Write{}, err
 		}
 		sub.Normalize()
+		if err := checkSubscription(&sub); err != nil {
+			return Write{}, err
+		}
+		if err := now.hasDeadLetter(&sub); err != nil {
+			return Write{}, err
+		}
 		changed = &sub
-		return putSubscription(&sub), checkSubscription(&sub)
+		return putSubscription(&sub), nil
 	})
 	return changed, revision, err
+}
+
+// pauseSubscription pauses or resumes a stored subscription. It returns the subscription and its ETag, which are the same as
+// before if that is how it was: then only the space's version is written, so that the answer holds whatever other instances
+// did meanwhile.
+func (s service) pauseSubscription(ctx context.Context, space, id string, meets conditions, paused bool) (
+	changed *eventgateway.Subscription, tag string, revision int64, err error,
+) {
+	revision, err = s.write(ctx, space, func(now *merged) (Write, error) {
+		old, err := now.changeableSubscription(space, id, meets)
+		if err != nil {
+			return Write{}, err
+		}
+		if old.Type != eventgateway.Async {
+			return Write{}, eventgateway.InvalidField("type", string(old.Type),
+				"an async subscription: only what nobody waits for can be paused and resumed")
+		}
+		sub := old.Subscription
+		sub.Paused = paused
+		changed, tag = &sub, ""
+		if old.Paused == paused {
+			tag = old.etag()
+			return Write{}, nil
+		}
+		return putSubscription(&sub), nil
+	})
+	if tag == "" {
+		tag = etag(revision, 0, false)
+	}
+	return changed, tag, revision, err
 }
 
 // deleteSubscription removes a subscription.
@@ -61,6 +99,23 @@ func (s service) deleteSubscription(ctx context.Context, space, id string, meets
 
 func putSubscription(sub *eventgateway.Subscription) Write {
 	return Write{Puts: []Put{{Key{sub.Space, Subscriptions, sub.ID}, canonical(sub)}}}
+}
+
+// registered refuses a function that does not exist; field names it.
+func (m *merged) registered(field, space, id string) error {
+	if m.function(eventgateway.FunctionKey{Space: space, ID: id}) != nil {
+		return nil
+	}
+	return eventgateway.Errorf(eventgateway.Invalid,
+		"%s: function %q does not exist in space %q: want a function that is registered", field, id, space)
+}
+
+// hasDeadLetter refuses a subscription whose dead letter function does not exist.
+func (m *merged) hasDeadLetter(sub *eventgateway.Subscription) error {
+	if sub.Delivery == nil || sub.Delivery.DeadLetter == "" {
+		return nil
+	}
+	return m.registered("delivery.deadLetter", sub.Space, sub.Delivery.DeadLetter)
 }
 
 // changeableSubscription returns a subscription that exists, may be changed, and meets the conditions.

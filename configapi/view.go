@@ -73,6 +73,7 @@ func (v *View) follow(next *state, d *delta) {
 	now := &merged{statics: v.statics, state: next, snapshot: snapshot.Snapshot{
 		Revision: next.revision, Loaded: next.loaded, Table: next.table, Functions: next.handles,
 	}}
+	now.snapshot.Subscription = now.published
 	switch {
 	case v.statics.empty():
 	case d == nil:
@@ -136,6 +137,14 @@ func (m *merged) subscription(space, id string) *subscription {
 	return m.state.subscription(space, id)
 }
 
+// published is subscription for a snapshot.
+func (m *merged) published(space, id string) *eventgateway.Subscription {
+	if s := m.subscription(space, id); s != nil {
+		return &s.Subscription
+	}
+	return nil
+}
+
 // functionsOf yields the functions of a space, in no particular order.
 func (m *merged) functionsOf(space string) iter.Seq[*function] {
 	return func(yield func(*function) bool) {
@@ -170,15 +179,41 @@ func (m *merged) subscriptionsOf(space string) iter.Seq[*subscription] {
 	}
 }
 
-// uses returns how many subscriptions name a function.
+// uses returns how many subscriptions name a function. What a static one hides counts too: other instances show it.
 func (m *merged) uses(key eventgateway.FunctionKey) int {
 	count, _ := m.state.space(key.Space).uses.Get(hamt.String(key.ID))
-	for at, s := range m.statics.subscriptions {
-		if at.space == key.Space && s.FunctionID == key.ID && m.state.subscription(at.space, at.id) == nil {
-			count++
-		}
+	for range m.staticUsers(key) {
+		count++
 	}
 	return count
+}
+
+// users yields the ids of the subscriptions that uses counts, in no particular order.
+func (m *merged) users(key eventgateway.FunctionKey) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for id := range m.staticUsers(key) {
+			if !yield(id) {
+				return
+			}
+		}
+		for id, s := range m.state.space(key.Space).subscriptions.All() {
+			if s.uses(key.ID) && !yield(string(id)) {
+				return
+			}
+		}
+	}
+}
+
+// staticUsers yields the ids of the static subscriptions that name a function and hide none that does.
+func (m *merged) staticUsers(key eventgateway.FunctionKey) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for at, s := range m.statics.subscriptions {
+			counts := at.space == key.Space && s.uses(key.ID) && !m.state.subscription(at.space, at.id).uses(key.ID)
+			if counts && !yield(at.id) {
+				return
+			}
+		}
+	}
 }
 
 // hasSpace reports whether a space was ever written to or has static resources.

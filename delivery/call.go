@@ -9,13 +9,15 @@ import (
 	"github.com/eventgateway/eventgateway/providers"
 )
 
-// Call calls a target's function now, which h is: it writes the event of in as the target gets it, calls and observes.
+// Call calls a function now: it writes the event of in as the function gets it through a subscription with those
+// transforms, which may be nil, calls and observes.
 // When ctx was canceled, which means that the sender gave up, a failure is one of kind providers.Canceled, unless the
 // function's host had the last word. An *expression.TransformError means that the function was not called.
 func Call(
-	ctx context.Context, h *providers.Handle, in *expression.Input, t *Target, obs Observer,
+	ctx context.Context, h *providers.Handle, in *expression.Input, params eventgateway.PathParams,
+	transforms *eventgateway.Transforms, obs Observer,
 ) (*providers.Result, error) {
-	encoded, err := expression.Encode(in, h.Function.Format, t.Params, t.Transforms)
+	encoded, err := expression.Encode(in, h.Function.Format, params, transforms)
 	if err != nil {
 		return nil, err
 	}

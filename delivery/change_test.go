@@ -15,16 +15,16 @@ import (
 
 func TestFunctionChangesWhileEventsWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(delivery.Limits{Concurrency: 1})
+		r := newRig(t, delivery.Limits{Concurrency: 1})
 		g := newGate()
-		r.functions.set("f", g.invoke)
+		r.set("f", g.invoke)
 		r.mustPut(t, item("f"), item("f"), item("f"))
 		synctest.Wait()
 
 		var payloads []string
-		r.functions.setFormat("f", eventgateway.FormatRaw, func(_ context.Context, c *providers.Call) (*providers.Result, error) {
+		r.setFormat("f", eventgateway.FormatRaw, func(_ context.Context, c *providers.Call) (*providers.Result, error) {
 			payloads = append(payloads, string(c.Payload))
-			r.functions.remove("f")
+			r.remove("f")
 			return &providers.Result{}, nil
 		})
 		g.open <- nil
@@ -33,47 +33,89 @@ func TestFunctionChangesWhileEventsWait(t *testing.T) {
 			t.Errorf("the new function got %q, want the data alone, once", payloads)
 		}
 		r.record.want(t, 2, map[string]int{"function_missing": 1})
-		if got := r.Backlogs(); len(got) != 0 {
-			t.Errorf("backlogs %v, want none", got)
-		}
+		r.wantBacklogs(t, nil)
 	})
 }
 
-// TestFunctionChangesUnderALookup has a function replaced after the queue has found it and before it calls.
+// changing are resources that find one function after another.
+type changing struct {
+	*resources
+	found []*providers.Handle
+}
+
+func (c *changing) Function(eventgateway.FunctionKey) *providers.Handle {
+	h := c.found[0]
+	if len(c.found) > 1 {
+		c.found = c.found[1:]
+	}
+	return h
+}
+
+// TestFunctionChangesUnderALookup has a function replaced after the dispatcher has found it and before it calls.
 func TestFunctionChangesUnderALookup(t *testing.T) {
-	rec, logged := newRecord(), &lockedBuffer{}
 	old, now := openFunction("f", "", succeed), openFunction("f", "", succeed)
 	old.Close()
-	found := []*providers.Handle{old, now, now}
-	q := delivery.NewMemory(delivery.Limits{}, func(eventgateway.FunctionKey) *providers.Handle {
-		h := found[0]
-		found = found[1:]
-		return h
-	}, rec, slog.New(slog.NewJSONHandler(logged, nil)))
-	if err := q.Put([]delivery.Item{item("f")}); err != nil {
-		t.Fatal(err)
+	// A handle that is closed and stays is a failure, not an endless search. The first look-up is for the concurrency.
+	for want, found := range map[string][]*providers.Handle{"": {old, old, now}, "unreachable": {old}} {
+		rec := newRecord()
+		d := delivery.NewDispatcher(newVolatileLog(), &changing{&resources{}, found}, rec, nil, delivery.Options{Policy: once()},
+			slog.New(slog.DiscardHandler))
+		d.Start()
+		if err := d.Put(t.Context(), []delivery.Item{item("f")}); err != nil {
+			t.Fatal(err)
+		}
+		d.Drain(t.Context())
+		if len(rec.invoked) != 1 || rec.invoked[providers.Failure(want)] != 1 {
+			t.Errorf("invoked %v, want one %q", rec.invoked, want)
+		}
 	}
-	q.Drain(t.Context())
-	rec.want(t, 1, nil)
-	if rec.invoked[""] != 1 || len(rec.invoked) != 1 {
-		t.Errorf("invoked %v, want one success", rec.invoked)
-	}
+}
 
-	// A handle that is closed and stays is a failure, not an endless search.
-	q = delivery.NewMemory(delivery.Limits{}, func(eventgateway.FunctionKey) *providers.Handle { return old },
-		rec, slog.New(slog.NewJSONHandler(logged, nil)))
-	if err := q.Put([]delivery.Item{item("f")}); err != nil {
-		t.Fatal(err)
-	}
-	q.Drain(t.Context())
-	rec.want(t, 1, map[string]int{"unreachable": 1})
+// TestConcurrencyOfAFunctionIsItsOwn has functions that say how many deliveries may run at once, and change that.
+func TestConcurrencyOfAFunctionIsItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, delivery.Limits{Concurrency: 4})
+		own, usual := newGate(), newGate()
+		r.setFunction(eventgateway.Function{Space: "s", ID: "own", Concurrency: 2}, own.invoke)
+		r.set("usual", usual.invoke)
+		for range 30 {
+			r.mustPut(t, item("own", "usual"))
+		}
+		running := func(g *gate) int {
+			synctest.Wait()
+			_, n, _ := g.counts()
+			return n
+		}
+		if a, b := running(own), running(usual); a != 2 || b != 4 {
+			t.Errorf("%d and %d run, want 2 and 4", a, b)
+		}
+		r.setFunction(eventgateway.Function{Space: "s", ID: "own", Concurrency: 6}, own.invoke)
+		own.open <- nil // one more call, which is the first to find the change
+		synctest.Wait()
+		own.open <- nil
+		own.open <- nil
+		if n := running(own); n != 6 {
+			t.Errorf("%d run after the change, want 6", n)
+		}
+		r.setFunction(eventgateway.Function{Space: "s", ID: "own"}, own.invoke)
+		for range 12 {
+			own.open <- nil
+			synctest.Wait()
+		}
+		if n := running(own); n != 4 {
+			t.Errorf("%d run once the function says nothing, want 4", n)
+		}
+		close(own.open)
+		close(usual.open)
+		r.drain(t)
+	})
 }
 
 func TestEventOutlivesItsRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(delivery.Limits{Concurrency: 1})
+		r := newRig(t, delivery.Limits{Concurrency: 1})
 		g := newGate()
-		r.functions.set("f", g.invoke)
+		r.set("f", g.invoke)
 		r.mustPut(t, item("f"))
 
 		var payload string
@@ -91,7 +133,7 @@ func TestEventOutlivesItsRequest(t *testing.T) {
 		items[0] = delivery.Item{}
 
 		synctest.Wait()
-		r.functions.set("f", func(_ context.Context, c *providers.Call) (*providers.Result, error) {
+		r.set("f", func(_ context.Context, c *providers.Call) (*providers.Result, error) {
 			payload = string(c.Payload)
 			return &providers.Result{}, nil
 		})
@@ -110,9 +152,9 @@ func TestEventOutlivesItsRequest(t *testing.T) {
 
 func TestAgeIsSinceReceipt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(delivery.Limits{})
+		r := newRig(t, delivery.Limits{})
 		g := newGate()
-		r.functions.set("f", g.invoke)
+		r.set("f", g.invoke)
 		r.mustPut(t, item("f"))
 		<-time.After(3 * time.Second)
 		g.open <- nil

@@ -2,39 +2,29 @@ package delivery_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/eventgateway/eventgateway"
 	"github.com/eventgateway/eventgateway/delivery"
-	"github.com/eventgateway/eventgateway/expression"
 	"github.com/eventgateway/eventgateway/providers"
 )
-
-func contains(s, part string) bool { return strings.Contains(s, part) }
-
-func fail(failure providers.Failure) invokerFunc {
-	return func(context.Context, *providers.Call) (*providers.Result, error) {
-		return nil, providers.Errorf(failure, "it went wrong")
-	}
-}
 
 func TestFailuresAreDropped(t *testing.T) {
 	for _, failure := range []providers.Failure{
 		providers.FunctionFailed, providers.Unreachable, providers.TimedOut, providers.Throttled, providers.BadAnswer,
 	} {
 		t.Run(string(failure), func(t *testing.T) {
-			r := newRig(delivery.Limits{})
-			r.functions.set("f", fail(failure))
+			r := newRig(t, delivery.Limits{})
+			r.set("f", fail(failure))
 			r.mustPut(t, item("f"))
-			r.Drain(t.Context())
+			r.drain(t)
 			r.record.want(t, 0, map[string]int{string(failure): 1})
+			r.record.wantAttempts(t, 0, 0, 1)
 			if r.record.invoked[failure] != 1 {
 				t.Errorf("invoked %v, want one %s", r.record.invoked, failure)
 			}
@@ -42,24 +32,11 @@ func TestFailuresAreDropped(t *testing.T) {
 	}
 }
 
-// lines decodes what was logged.
-func lines(t *testing.T, logged string) (all []map[string]any) {
-	t.Helper()
-	for line := range strings.Lines(logged) {
-		var m map[string]any
-		if err := json.Unmarshal([]byte(line), &m); err != nil {
-			t.Fatalf("%v in %s", err, line)
-		}
-		all = append(all, m)
-	}
-	return all
-}
-
 func TestFailuresAreLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(delivery.Limits{})
-		r.functions.set("f", fail(providers.Unreachable))
-		r.functions.set("other", fail(providers.TimedOut))
+		r := newRig(t, delivery.Limits{})
+		r.set("f", fail(providers.BadAnswer))
+		r.set("other", fail(providers.FunctionFailed))
 		put := func(id string, n int) {
 			for range n {
 				it := item(id)
@@ -73,21 +50,21 @@ func TestFailuresAreLogged(t *testing.T) {
 		<-time.After(10 * time.Second)
 		put("f", 1)
 		put("gone", 1)
-		got := lines(t, r.logged.String())
+		got := r.logged.lines(t)
 		want := []map[string]any{
-			{"function": "f", "reason": "unreachable", "error": "it went wrong"},
-			{"function": "other", "reason": "timeout", "error": "it went wrong"},
-			{"function": "f", "reason": "unreachable", "error": "it went wrong", "suppressed": 99.0},
+			{"function": "f", "reason": "bad_answer", "error": "it went wrong"},
+			{"function": "other", "reason": "function_error", "error": "it went wrong"},
+			{"function": "f", "reason": "bad_answer", "error": "it went wrong", "suppressed": 99.0},
 			{"function": "gone", "reason": "function_missing"},
 		}
 		if len(got) != len(want) {
 			t.Fatalf("logged %d lines, want %d: %s", len(got), len(want), r.logged)
 		}
 		for i, line := range got {
-			want[i]["level"], want[i]["msg"] = "WARN", "event not delivered"
+			want[i]["level"], want[i]["msg"] = "WARN", "event could not be delivered"
 			want[i]["space"], want[i]["subscription"] = "s", "sub-"+want[i]["function"].(string)
 			want[i]["event"], want[i]["event_id"] = "user.created", "id-1"
-			want[i]["duration"] = 0.0
+			want[i]["duration"], want[i]["attempts"] = 0.0, 1.0
 			delete(line, "time")
 			if fmt.Sprint(line) != fmt.Sprint(want[i]) {
 				t.Errorf("line %d: %v, want %v", i, line, want[i])
@@ -104,21 +81,21 @@ func TestFailuresAreLogged(t *testing.T) {
 func TestLogOfManyBrokenFunctions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const n = 3000
-		r := newRig(delivery.Limits{})
+		r := newRig(t, delivery.Limits{})
 		for round := range 3 {
 			for i := range n {
 				r.mustPut(t, item(fmt.Sprint("missing", i)))
 			}
 			synctest.Wait()
 			<-time.After(10 * time.Second)
-			if got := len(lines(t, r.logged.String())); got > (round+1)*1100 {
+			if got := len(r.logged.lines(t)); got > (round+1)*1100 {
 				t.Fatalf("%d lines after round %d", got, round)
 			}
 		}
 		r.mustPut(t, item("last"))
 		synctest.Wait()
 		told := 0
-		for _, line := range lines(t, r.logged.String()) {
+		for _, line := range r.logged.lines(t) {
 			told++
 			if s, ok := line["suppressed"].(float64); ok {
 				told += int(s)
@@ -144,37 +121,71 @@ func (f faulty) Dropped(space, eventType, reason string) {
 	panic("secret of the observer")
 }
 
-func TestPanicsEndOnlyTheirDelivery(t *testing.T) {
-	r := newRig(delivery.Limits{Concurrency: 1})
-	q := delivery.NewMemory(delivery.Limits{Concurrency: 1}, func(k eventgateway.FunctionKey) *providers.Handle {
-		switch k.ID {
-		case "lookup":
-			panic(errors.New("secret of the lookup"))
-		case "index":
-			return []*providers.Handle{}[len(k.Space)]
-		}
-		return r.functions.find(k)
-	}, faulty{r.record}, slog.New(slog.NewJSONHandler(r.logged, nil)))
-	r.functions.set("sound", succeed)
-	r.functions.set("provider", func(context.Context, *providers.Call) (*providers.Result, error) {
-		panic("secret of the provider")
-	})
-	for range 3 {
-		if err := q.Put([]delivery.Item{item("sound", "lookup", "index", "provider")}); err != nil {
-			t.Fatal(err)
-		}
+// broken are resources whose look-up of some functions and subscriptions panics.
+type broken struct{ *resources }
+
+func (b broken) Function(k eventgateway.FunctionKey) *providers.Handle {
+	switch k.ID {
+	case "lookup":
+		panic(errors.New("secret of the look-up"))
+	case "index":
+		return []*providers.Handle{}[len(k.Space)]
 	}
-	q.Drain(t.Context())
-	r.record.want(t, 3, map[string]int{"panic": 6, "function_error": 3})
-	if got := r.logged.String(); !contains(got, "index out of range") || contains(got, "secret") {
-		t.Errorf("the log holds a secret, or not what happened: %s", got)
+	return b.resources.Function(k)
+}
+
+func (b broken) Subscription(space, id string) *eventgateway.Subscription {
+	if id == "sub-subscription" {
+		panic("secret of the look-up")
+	}
+	return b.resources.Subscription(space, id)
+}
+
+func TestPanicsEndOnlyTheirDelivery(t *testing.T) {
+	for _, durable := range []bool{false, true} {
+		t.Run(fmt.Sprint("durable ", durable), func(t *testing.T) {
+			res, rec, logged := &resources{}, newRecord(), &lockedBuffer{}
+			log := newDurableLog(&disk{})
+			log.durable = durable
+			d := delivery.NewDispatcher(log, broken{res}, faulty{rec}, nil, delivery.Options{
+				Limits: delivery.Limits{Concurrency: 1}, Policy: once(),
+			}, slog.New(slog.NewJSONHandler(logged, nil)))
+			d.Start()
+			res.set("sound", succeed)
+			res.set("subscription", succeed)
+			res.set("provider", func(context.Context, *providers.Call) (*providers.Result, error) {
+				panic("secret of the provider")
+			})
+			for range 3 {
+				items := []delivery.Item{item("sound", "lookup", "index", "provider", "subscription")}
+				if err := d.Put(t.Context(), items); err != nil {
+					t.Fatal(err)
+				}
+			}
+			waitFor(t, "the ends of all deliveries", func() bool {
+				rec.mu.Lock()
+				defer rec.mu.Unlock()
+				return rec.delivered+rec.dropped["panic"]+rec.dropped["function_error"] == 15
+			})
+			d.Drain(t.Context())
+			rec.want(t, 3, map[string]int{"panic": 9, "function_error": 3})
+			if letters, _ := log.DeadLetters().Count(); letters != 12 {
+				t.Errorf("%d dead letters, want 12", letters)
+			}
+			if got := logged.String(); !contains(got, "index out of range") || contains(got, "secret") {
+				t.Errorf("the log holds a secret, or not what happened: %s", got)
+			}
+			if err := d.CheckEmpty(); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 
 // TestRunningDeliveriesShareAnEncoding checks that a large event is not held once for every function it goes to.
 func TestRunningDeliveriesShareAnEncoding(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(delivery.Limits{})
+		r := newRig(t, delivery.Limits{})
 		type got struct {
 			at      *byte
 			payload string
@@ -185,11 +196,10 @@ func TestRunningDeliveriesShareAnEncoding(t *testing.T) {
 			calls <- got{&c.Payload[0], string(c.Payload)}
 			return g.invoke(ctx, c)
 		}
-		r.functions.set("a", see)
-		r.functions.set("b", see)
-		r.functions.setFormat("c", eventgateway.FormatCloudEvents, see)
-		it := item("a", "b", "b", "c")
-		r.mustPut(t, it)
+		r.set("a", see)
+		r.set("b", see)
+		r.setFormat("c", eventgateway.FormatCloudEvents, see)
+		r.mustPut(t, item("a", "b", "b", "c"))
 		synctest.Wait()
 		close(calls)
 		uses := map[*byte]int{}
@@ -203,61 +213,25 @@ func TestRunningDeliveriesShareAnEncoding(t *testing.T) {
 			t.Errorf("%d encodings for four deliveries in two formats, want 2", len(uses))
 		}
 		close(g.open)
-		r.Drain(t.Context())
+		r.drain(t)
 		r.record.want(t, 4, nil)
 	})
 }
 
-func TestCall(t *testing.T) {
-	ev := newEvent("data")
-	t.Run("success", func(t *testing.T) {
-		rec := newRecord()
-		h := openFunction("f", eventgateway.FormatRaw, func(_ context.Context, c *providers.Call) (*providers.Result, error) {
-			if string(c.Payload) != "data" || c.ContentType != "text/plain" {
-				t.Errorf("called with %q of type %q", c.Payload, c.ContentType)
-			}
-			return &providers.Result{ContentType: "text/plain", Body: []byte("answer")}, nil
+// TestDeliveriesTellAboutThemselves checks the headers that a function deduplicates by.
+func TestDeliveriesTellAboutThemselves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRigOf(t, newVolatileLog(), delivery.Options{Policy: regular(3)})
+		var got []string
+		r.set("f", func(_ context.Context, c *providers.Call) (*providers.Result, error) {
+			got = append(got, c.Header.Get(delivery.HeaderEventID)+" "+c.Header.Get(delivery.HeaderSubscriptionID)+" "+
+				c.Header.Get(delivery.HeaderAttempt))
+			return nil, providers.Errorf(providers.Unreachable, "no")
 		})
-		res, err := delivery.Call(t.Context(), h, expression.NewInput(ev), &delivery.Target{}, rec)
-		if err != nil || string(res.Body) != "answer" {
-			t.Errorf("got %v, %v", res, err)
+		r.mustPut(t, item("f"))
+		r.drain(t)
+		if want := "[id-1 sub-f 1 id-1 sub-f 2 id-1 sub-f 3]"; fmt.Sprint(got) != want {
+			t.Errorf("got %v, want %v", got, want)
 		}
-		if fmt.Sprint(rec.invoked) != "map[:1]" {
-			t.Errorf("invoked %v", rec.invoked)
-		}
-	})
-	t.Run("failure", func(t *testing.T) {
-		rec := newRecord()
-		_, err := delivery.Call(t.Context(), openFunction("f", "", fail(providers.Throttled)), expression.NewInput(ev), &delivery.Target{}, rec)
-		if providers.FailureOf(err) != providers.Throttled || rec.invoked[providers.Throttled] != 1 {
-			t.Errorf("got %v, invoked %v", err, rec.invoked)
-		}
-	})
-	t.Run("sender gives up", func(t *testing.T) {
-		rec := newRecord()
-		ctx, cancel := context.WithCancel(t.Context())
-		h := openFunction("f", "", func(ctx context.Context, _ *providers.Call) (*providers.Result, error) {
-			cancel()
-			<-ctx.Done()
-			return nil, providers.Errorf(providers.Unreachable, "connection lost")
-		})
-		_, err := delivery.Call(ctx, h, expression.NewInput(ev), &delivery.Target{}, rec)
-		if providers.FailureOf(err) != providers.Canceled || rec.invoked[providers.Canceled] != 1 {
-			t.Errorf("got %v, invoked %v", err, rec.invoked)
-		}
-	})
-	t.Run("timeout", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			rec := newRecord()
-			h := openFunction("f", "", newGate().invoke)
-			start := time.Now()
-			_, err := delivery.Call(t.Context(), h, expression.NewInput(ev), &delivery.Target{}, rec)
-			if providers.FailureOf(err) != providers.TimedOut || rec.invoked[providers.TimedOut] != 1 {
-				t.Errorf("got %v, invoked %v", err, rec.invoked)
-			}
-			if took := time.Since(start); took != eventgateway.DefaultTimeout {
-				t.Errorf("took %v, want %v", took, eventgateway.DefaultTimeout)
-			}
-		})
 	})
 }

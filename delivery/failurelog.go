@@ -34,19 +34,19 @@ func newFailureLog(logger *slog.Logger) *failureLog {
 	return &failureLog{logger: logger, seen: map[eventgateway.FunctionKey]*suppression{}}
 }
 
-func (f *failureLog) log(d *delivery, o outcome) {
-	suppressed, ok := f.admit(d.target.Function(), time.Now())
+func (f *failureLog) log(ev *eventgateway.Event, t *Target, attempts int, o outcome) {
+	suppressed, ok := f.admit(t.Function(), time.Now())
 	if !ok {
 		return
 	}
-	ev := d.of.event
 	attrs := []any{
-		slog.String("space", d.target.Space),
-		slog.String("function", d.target.FunctionID),
-		slog.String("subscription", d.target.SubscriptionID),
+		slog.String("space", t.Space),
+		slog.String("function", t.FunctionID),
+		slog.String("subscription", t.SubscriptionID),
 		slog.String("event", ev.Type),
 		slog.String("event_id", ev.ID),
 		slog.String("reason", o.reason),
+		slog.Int("attempts", attempts),
 		slog.Duration("duration", o.took),
 	}
 	if o.err != nil {
@@ -55,7 +55,7 @@ func (f *failureLog) log(d *delivery, o outcome) {
 	if suppressed > 0 {
 		attrs = append(attrs, slog.Int("suppressed", suppressed))
 	}
-	f.logger.Warn("event not delivered", attrs...)
+	f.logger.Warn("event could not be delivered", attrs...)
 }
 
 // admit reports whether a failure of key may be logged now, and how many before it were not.

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+
 	"github.com/eventgateway/eventgateway"
 	"github.com/eventgateway/eventgateway/delivery"
 	"github.com/eventgateway/eventgateway/providers"
@@ -26,6 +28,12 @@ func (f invokerFunc) Invoke(ctx context.Context, call *providers.Call) (*provide
 
 func succeed(context.Context, *providers.Call) (*providers.Result, error) {
 	return &providers.Result{ContentType: "text/plain", Body: []byte("done")}, nil
+}
+
+func fail(failure providers.Failure) invokerFunc {
+	return func(context.Context, *providers.Call) (*providers.Result, error) {
+		return nil, providers.Errorf(failure, "it went wrong")
+	}
 }
 
 // testProvider is the provider of functions written in tests, found by their number.
@@ -55,51 +63,38 @@ func (p *testProvider) Open(providers.Env) (providers.Invoker, error) {
 	return testInvokers.all[p.Number], nil
 }
 
-// openFunction returns a handle of a function in space "s" that calls f.
-func openFunction(id string, format eventgateway.Format, f invokerFunc) *providers.Handle {
+// open returns a handle of fn, whose provider calls f.
+func open(fn eventgateway.Function, f invokerFunc) *providers.Handle {
 	testInvokers.Lock()
 	number := len(testInvokers.all)
 	testInvokers.all = append(testInvokers.all, f)
 	testInvokers.Unlock()
-	fn := &eventgateway.Function{
-		Space: "s", ID: id, Type: "deliverytest", Format: format,
-		Provider: json.RawMessage(fmt.Sprintf(`{"number":%d}`, number)),
-	}
-	return providers.Open(fn, providers.Env{
-		Space: "s", FunctionID: id, Logger: slog.New(slog.DiscardHandler), MaxResponse: 1 << 20,
+	fn.Type, fn.Provider = "deliverytest", json.RawMessage(fmt.Sprintf(`{"number":%d}`, number))
+	return providers.Open(&fn, providers.Env{
+		Space: fn.Space, FunctionID: fn.ID, Logger: slog.New(slog.DiscardHandler), MaxResponse: 1 << 20,
 	})
 }
 
-// functions is the set of functions a queue under test finds.
-type functions struct{ all sync.Map }
-
-func (s *functions) find(k eventgateway.FunctionKey) *providers.Handle {
-	h, _ := s.all.Load(k)
-	handle, _ := h.(*providers.Handle)
-	return handle
+// openFunction returns a handle of a function in space "s" that calls f.
+func openFunction(id string, format eventgateway.Format, f invokerFunc) *providers.Handle {
+	return open(eventgateway.Function{Space: "s", ID: id, Format: format}, f)
 }
-
-func (s *functions) set(id string, f invokerFunc) { s.setFormat(id, "", f) }
-
-func (s *functions) setFormat(id string, format eventgateway.Format, f invokerFunc) {
-	s.all.Store(key(id), openFunction(id, format, f))
-}
-
-func (s *functions) remove(id string) { s.all.Delete(key(id)) }
 
 func key(id string) eventgateway.FunctionKey { return eventgateway.FunctionKey{Space: "s", ID: id} }
 
 // record is an observer that counts.
 type record struct {
-	mu        sync.Mutex
-	delivered int
-	dropped   map[string]int
-	invoked   map[providers.Failure]int
-	oldest    time.Duration
+	mu           sync.Mutex
+	delivered    int
+	dropped      map[string]int
+	invoked      map[providers.Failure]int
+	attempted    map[string]int
+	deduplicated int
+	oldest       time.Duration
 }
 
 func newRecord() *record {
-	return &record{dropped: map[string]int{}, invoked: map[providers.Failure]int{}}
+	return &record{dropped: map[string]int{}, invoked: map[providers.Failure]int{}, attempted: map[string]int{}}
 }
 
 func (r *record) Invoked(_ eventgateway.FunctionKey, failure providers.Failure, _ time.Duration) {
@@ -115,10 +110,22 @@ func (r *record) Delivered(_, _ string, age time.Duration) {
 	r.oldest = max(r.oldest, age)
 }
 
+func (r *record) Attempted(_ eventgateway.FunctionKey, outcome string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.attempted[outcome]++
+}
+
 func (r *record) Dropped(_, _, reason string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.dropped[reason]++
+}
+
+func (r *record) Deduplicated(_, _ string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.deduplicated++
 }
 
 // want checks the counts of deliveries; nil means that none was dropped.
@@ -134,18 +141,15 @@ func (r *record) want(t *testing.T, delivered int, dropped map[string]int) {
 	}
 }
 
-// rig is a queue under test with what it needs.
-type rig struct {
-	*delivery.Memory
-	functions *functions
-	record    *record
-	logged    *lockedBuffer
-}
-
-func newRig(limits delivery.Limits) *rig {
-	r := &rig{functions: &functions{}, record: newRecord(), logged: &lockedBuffer{}}
-	r.Memory = delivery.NewMemory(limits, r.functions.find, r.record, slog.New(slog.NewJSONHandler(r.logged, nil)))
-	return r
+// wantAttempts checks how many attempts came to each end.
+func (r *record) wantAttempts(t *testing.T, delivered, retried, dead int) {
+	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	got := [3]int{r.attempted[delivery.AttemptDelivered], r.attempted[delivery.AttemptRetried], r.attempted[delivery.AttemptDead]}
+	if want := [3]int{delivered, retried, dead}; got != want {
+		t.Errorf("attempts delivered, retried and dead: %v, want %v", got, want)
+	}
 }
 
 type lockedBuffer struct {
@@ -165,6 +169,19 @@ func (b *lockedBuffer) String() string {
 	return b.b.String()
 }
 
+// lines decodes what was logged.
+func (b *lockedBuffer) lines(t *testing.T) (all []map[string]any) {
+	t.Helper()
+	for line := range strings.Lines(b.String()) {
+		var m map[string]any
+		if err := json.Unmarshal([]byte(line), &m); err != nil {
+			t.Fatalf("%v in %s", err, line)
+		}
+		all = append(all, m)
+	}
+	return all
+}
+
 func newEvent(data string) *eventgateway.Event {
 	return &eventgateway.Event{
 		Type: "user.created", ID: "id-1", ReceivedAt: time.Now(), DataType: "text/plain", Data: []byte(data),
@@ -180,11 +197,11 @@ func item(ids ...string) delivery.Item {
 	return it
 }
 
-func (r *rig) mustPut(t *testing.T, items ...delivery.Item) {
-	t.Helper()
-	if err := r.Put(items); err != nil {
-		t.Fatalf("Put: %v", err)
-	}
+// named is an event with an ID, which its data is as well.
+func named(id string, functions ...string) delivery.Item {
+	it := item(functions...)
+	it.Event.ID, it.Event.Data = id, []byte(id)
+	return it
 }
 
 // gate is a function whose calls wait until the test lets them go, unless they are canceled.
@@ -222,4 +239,20 @@ func (g *gate) counts() (calls, running, most int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.calls, g.running, g.most
+}
+
+// recorder is a function that notes its calls, and then waits at a gate. Only one at a time may run.
+type recorder struct {
+	calls *string
+	name  string
+	gate  *gate
+}
+
+func newRecorder(calls *string, space, id string, g *gate) *recorder {
+	return &recorder{calls: calls, name: space + id + " ", gate: g}
+}
+
+func (r *recorder) invoke(ctx context.Context, call *providers.Call) (*providers.Result, error) {
+	*r.calls += r.name
+	return r.gate.invoke(ctx, call)
 }

@@ -2,22 +2,29 @@ package delivery
 
 import "github.com/eventgateway/eventgateway"
 
-// Limits bound a Memory queue. A value that is not positive means the default.
+// Limits bound a queue. A value that is not positive means the default, unless it says otherwise.
+//
+// No function and no space may hold more of a bound than is still free, so that there is always room for the others: alone,
+// one gets half.
 type Limits struct {
-	// Deliveries is how many deliveries (event × target) may wait or run at once, over all functions. Default: 100,000.
+	// Deliveries is how many deliveries (event × target) may wait or run at once. Default: 100,000.
 	Deliveries int
-	// Bytes is how much memory the events that wait or run may take, reckoned from their data, headers and attributes.
-	// An event counts once, however many targets it has, until its last delivery has ended. Default: 256 MiB.
+	// Bytes is how many bytes of events may wait or run, reckoned from their data, headers and attributes. An event counts
+	// once, however many targets it has, until its last delivery has ended. Default: 256 MiB.
 	Bytes int64
-	// PerFunction is how many deliveries may wait for one function, beside those that run. Default: 10,000.
+	// Memory is how many of those bytes stay in memory, where the log can read the others back. Default: no bound.
+	Memory int64
+	// PerFunction is how many deliveries may wait for one function. Default: no bound of its own.
 	PerFunction int
-	// Concurrency is how many deliveries to one function may run at once. Default: 32.
+	// Concurrency is how many deliveries to one function may run at once, if the function does not say. Default: 32.
 	Concurrency int
+	// Running is how many deliveries may run at once, over all functions. Default: 8,192.
+	Running int
 }
 
 // DefaultLimits returns the defaults.
 func DefaultLimits() Limits {
-	return Limits{Deliveries: 100_000, Bytes: 256 << 20, PerFunction: 10_000, Concurrency: 32}
+	return Limits{Deliveries: 100_000, Bytes: 256 << 20, Concurrency: 32, Running: 8192}
 }
 
 func (l Limits) withDefaults() Limits {
@@ -28,11 +35,11 @@ func (l Limits) withDefaults() Limits {
 	if l.Bytes <= 0 {
 		l.Bytes = d.Bytes
 	}
-	if l.PerFunction <= 0 {
-		l.PerFunction = d.PerFunction
-	}
 	if l.Concurrency <= 0 {
 		l.Concurrency = d.Concurrency
+	}
+	if l.Running <= 0 {
+		l.Running = d.Running
 	}
 	return l
 }
@@ -43,6 +50,9 @@ const (
 	// pairOverhead is what one header, parameter or attribute takes beside its text.
 	pairOverhead = 64
 )
+
+// SizeOf reckons the memory an event takes, as Limits.Bytes counts it.
+func SizeOf(ev *eventgateway.Event) int64 { return sizeOf(ev) }
 
 // sizeOf reckons the memory ev takes. It counts everything a sender can make large, so that neither many headers nor
 // many extension attributes get around Limits.Bytes.

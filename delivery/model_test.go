@@ -3,145 +3,224 @@ package delivery_test
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
-	"testing"
-	"testing/synctest"
+	"time"
 
+	"github.com/eventgateway/eventgateway"
 	"github.com/eventgateway/eventgateway/delivery"
 )
 
-// model is a queue as one would write it without care for speed: two numbers a function.
+// model is a dispatcher as one would write it without care for speed: a list of deliveries, looked through again and again.
 type model struct {
-	limits           delivery.Limits
-	waiting, running [4]int
-	delivered        int
+	limits   delivery.Limits
+	attempts int
+	now      time.Duration
+	paused   map[eventgateway.FunctionKey]bool
+	// all holds the deliveries that have not ended, in the order they were accepted; queue those that are ready, in the order
+	// they became so.
+	all, queue      []*modelled
+	delivered, dead int
+	holds           int
 }
 
-func (m *model) total() (n int) {
-	for i := range m.waiting {
-		n += m.waiting[i] + m.running[i]
+// modelled is a delivery in the model.
+type modelled struct {
+	event    string
+	function eventgateway.FunctionKey
+	key      string
+	state    string
+	attempts int
+	due      time.Duration
+	// held is after how many others it was held.
+	held int
+}
+
+const (
+	// modelTick is how often the dispatcher looks for subscriptions that were resumed, modelWait what it waits before a retry.
+	modelTick, modelWait = 200 * time.Millisecond, time.Second
+)
+
+// count returns how many deliveries are as asked.
+func (m *model) count(is func(*modelled) bool) (n int) {
+	for _, d := range m.all {
+		if is(d) {
+			n++
+		}
 	}
 	return n
 }
 
-func (m *model) put(targets []int) bool {
-	after := *m
-	for _, f := range targets {
-		after.waiting[f]++
+// put accepts deliveries, or says what it returns instead.
+func (m *model) put(targets []*modelled) error {
+	if len(targets) == 0 {
+		return nil
 	}
-	after.start()
-	for _, n := range after.waiting {
-		if n > max(m.limits.PerFunction, 0) && after.grew(m) {
+	before := len(m.all)
+	m.all = append(m.all, targets...)
+	if !m.fits(targets) {
+		m.all = m.all[:before]
+		if before == 0 || len(targets) > m.limits.Deliveries {
+			return delivery.ErrTooLarge
+		}
+		return delivery.ErrFull
+	}
+	for _, d := range targets {
+		if d.key != "" && d != m.first(d) {
+			d.state = "chained"
+		} else {
+			m.ready(d)
+		}
+		m.run()
+	}
+	return nil
+}
+
+func (m *model) fits(targets []*modelled) bool {
+	free := m.limits.Deliveries - len(m.all)
+	if free < 0 {
+		return false
+	}
+	for _, t := range targets {
+		ofFunction := m.count(func(d *modelled) bool { return d.function == t.function })
+		ofSpace := m.count(func(d *modelled) bool { return d.function.Space == t.function.Space })
+		if ofFunction > free+1 || ofSpace > free+1 || ofFunction-m.limits.Concurrency > m.limits.PerFunction {
 			return false
 		}
 	}
-	if after.total() > m.limits.Deliveries && len(targets) > 0 {
-		return false
-	}
-	*m = after
 	return true
 }
 
-// grew reports whether a lane over the limit has got more; one that was over it already hinders nobody else.
-func (m *model) grew(before *model) bool {
-	for f := range m.waiting {
-		if m.waiting[f] > m.limits.PerFunction && m.waiting[f]+m.running[f] > before.waiting[f]+before.running[f] {
-			return true
+// first returns the first delivery of d's ordering key; nil when there is none.
+func (m *model) first(d *modelled) *modelled {
+	i := slices.IndexFunc(m.all, func(o *modelled) bool { return o.function == d.function && o.key == d.key })
+	if i < 0 {
+		return nil
+	}
+	return m.all[i]
+}
+
+func (m *model) ready(d *modelled) {
+	d.state = "ready"
+	m.queue = append(m.queue, d)
+}
+
+// run has what is ready run, as far as it may.
+func (m *model) run() {
+	for i := 0; i < len(m.queue); {
+		d := m.queue[i]
+		running := m.count(func(o *modelled) bool { return o.function == d.function && o.state == "running" })
+		if running >= m.limits.Concurrency {
+			i++
+			continue
+		}
+		m.queue = slices.Delete(m.queue, i, i+1)
+		if d.state = "running"; m.paused[d.function] {
+			d.state = "held"
+			m.holds++
+			d.held = m.holds
 		}
 	}
-	return false
 }
 
-func (m *model) start() {
-	for f := range m.waiting {
-		for m.waiting[f] > 0 && m.running[f] < m.limits.Concurrency {
-			m.waiting[f]--
-			m.running[f]++
+// end ends the attempt of d, which runs.
+func (m *model) end(d *modelled, failed bool) {
+	d.attempts++
+	if failed && d.attempts < m.attempts {
+		d.state, d.due = "delayed", m.now+modelWait
+		m.run()
+		return
+	}
+	if failed {
+		m.dead++
+	} else {
+		m.delivered++
+	}
+	m.all = slices.DeleteFunc(m.all, func(o *modelled) bool { return o == d })
+	if next := m.first(d); d.key != "" && next != nil {
+		m.ready(next)
+	}
+	m.run()
+}
+
+// pass lets time pass.
+func (m *model) pass(to time.Duration) {
+	for m.now < to {
+		next := min(to, (m.now/modelTick+1)*modelTick)
+		for _, d := range m.all {
+			if d.state == "delayed" {
+				next = min(next, d.due)
+			}
+		}
+		m.now = next
+		for _, d := range m.all {
+			if d.state == "delayed" && d.due <= m.now {
+				m.ready(d)
+				m.run()
+			}
+		}
+		if m.now%modelTick == 0 {
+			m.resume()
 		}
 	}
 }
 
-func (m *model) finish(f int) {
-	m.running[f]--
-	m.delivered++
-	m.start()
+// resume has what is held go on if its subscription is not paused any more.
+func (m *model) resume() {
+	held := slices.DeleteFunc(slices.Clone(m.all), func(d *modelled) bool { return d.state != "held" || m.paused[d.function] })
+	slices.SortFunc(held, func(a, b *modelled) int { return a.held - b.held })
+	for _, d := range held {
+		m.ready(d)
+		m.run()
+	}
 }
 
-func (m *model) backlogs() (all []delivery.Backlog) {
-	for f := range m.waiting {
-		if m.waiting[f]+m.running[f] > 0 {
-			all = append(all, delivery.Backlog{Key: key(fmt.Sprint(f)), Waiting: m.waiting[f], Running: m.running[f]})
+// stats are what the dispatcher should tell, its bytes aside.
+func (m *model) stats() (s delivery.Stats) {
+	s.Running = m.count(func(d *modelled) bool { return d.state == "running" })
+	s.Waiting = len(m.all) - s.Running
+	s.Paused = m.count(func(d *modelled) bool {
+		first := d
+		if d.key != "" {
+			first = m.first(d)
+		}
+		return first.state == "held"
+	})
+	return s
+}
+
+// compare returns what of a dispatcher differs from the model.
+func (m *model) compare(r *rig) error {
+	got, want := r.Stats(), m.stats()
+	got.Bytes, got.Memory = 0, 0
+	if got != want {
+		return fmt.Errorf("stats %+v, the model has %+v", got, want)
+	}
+	lanes := map[eventgateway.FunctionKey][2]int{}
+	for _, d := range m.all {
+		n := lanes[d.function]
+		if d.state == "running" {
+			n[1]++
+		} else {
+			n[0]++
+		}
+		lanes[d.function] = n
+	}
+	shown := r.Lanes()
+	for _, l := range shown {
+		if lanes[l.Key] != [2]int{l.Waiting, l.Running} {
+			return fmt.Errorf("lane %+v, the model has %v", l, lanes[l.Key])
 		}
 	}
-	return all
+	if len(shown) != len(lanes) {
+		return fmt.Errorf("lanes %+v, the model has %v", shown, lanes)
+	}
+	r.record.mu.Lock()
+	defer r.record.mu.Unlock()
+	if m.delivered != r.record.delivered || m.dead != r.record.dropped["bad_answer"] {
+		return fmt.Errorf("%d delivered, dropped %v, the model has %d and %d",
+			r.record.delivered, r.record.dropped, m.delivered, m.dead)
+	}
+	return r.Check()
 }
 
-// TestAgainstModel makes random puts, endings and changes of limits, and compares with the model after each.
-func TestAgainstModel(t *testing.T) {
-	for seed := range uint64(100) {
-		synctest.Test(t, func(t *testing.T) {
-			rnd := rand.New(rand.NewPCG(seed, 1))
-			limits := func() delivery.Limits {
-				return delivery.Limits{
-					Deliveries: 1 + rnd.IntN(30), Bytes: 1 << 30, PerFunction: 1 + rnd.IntN(8), Concurrency: 1 + rnd.IntN(4),
-				}
-			}
-			m := &model{limits: limits()}
-			r := newRig(m.limits)
-			gates := make([]*gate, len(m.waiting))
-			for f := range gates {
-				gates[f] = newGate()
-				r.functions.set(fmt.Sprint(f), gates[f].invoke)
-			}
-			for step := range 200 {
-				var did string
-				switch n := rnd.IntN(10); {
-				case n < 5:
-					var items []delivery.Item
-					var targets []int
-					for range 1 + rnd.IntN(2) {
-						var ids []string
-						for range rnd.IntN(4) {
-							f := rnd.IntN(len(gates))
-							targets = append(targets, f)
-							ids = append(ids, fmt.Sprint(f))
-						}
-						items = append(items, item(ids...))
-					}
-					want, err := m.put(targets), r.Put(items)
-					did = fmt.Sprintf("put to %v: %v", targets, err)
-					if want != (err == nil) || err != nil && !errors.Is(err, delivery.ErrFull) {
-						t.Fatalf("seed %d, step %d: %s, the model says %v", seed, step, did, want)
-					}
-				case n < 9:
-					f := rnd.IntN(len(gates))
-					if m.running[f] == 0 {
-						continue
-					}
-					did = fmt.Sprintf("end one of %d", f)
-					gates[f].open <- nil
-					m.finish(f)
-				default:
-					m.limits = limits()
-					did = fmt.Sprintf("set limits %+v", m.limits)
-					r.SetLimits(m.limits)
-					m.start()
-				}
-				synctest.Wait()
-				if got := sorted(r.Backlogs()); !slices.Equal(got, m.backlogs()) {
-					t.Fatalf("seed %d, step %d, %s: backlogs %v, the model has %v", seed, step, did, got, m.backlogs())
-				}
-				r.record.want(t, m.delivered, nil)
-			}
-			left := m.total()
-			for _, g := range gates {
-				close(g.open)
-			}
-			if lost := r.Drain(t.Context()); lost != 0 {
-				t.Errorf("lost %d", lost)
-			}
-			r.record.want(t, m.delivered+left, nil)
-		})
-	}
-}
+var errOfModel = errors.New("the model and the dispatcher differ")

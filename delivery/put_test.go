@@ -1,11 +1,9 @@
 package delivery_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
+	"maps"
 	"testing"
 	"testing/synctest"
 
@@ -16,15 +14,13 @@ import (
 // unit is what the queue reckons for the event of item.
 func unit(t *testing.T) int64 {
 	t.Helper()
-	r := newRig(delivery.Limits{})
+	r := newRig(t, delivery.Limits{})
 	g := newGate()
-	r.functions.set("f", g.invoke)
+	r.set("f", g.invoke)
 	r.mustPut(t, item("f", "f", "f"))
 	size := r.Stats().Bytes
-	for range 3 {
-		g.open <- nil
-	}
-	r.Drain(context.Background())
+	close(g.open)
+	r.drain(t)
 	return size
 }
 
@@ -35,26 +31,35 @@ func TestPutIsAllOrNothing(t *testing.T) {
 		name        string
 		limits      delivery.Limits
 		before, put items
-		full        bool
+		want        error
 	}{
-		{"no items", delivery.Limits{}, nil, nil, false},
-		{"no targets", delivery.Limits{Deliveries: 1}, items{item("a")}, items{item()}, false},
-		{"total reached", delivery.Limits{Deliveries: 3}, items{item("a")}, items{item("a", "b")}, false},
-		{"total passed", delivery.Limits{Deliveries: 3}, items{item("a")}, items{item("a", "b", "c")}, true},
-		{"total passed by the last", delivery.Limits{Deliveries: 3}, nil, items{item("a"), item("b"), item("c", "d")}, true},
-		{"backlog reached", delivery.Limits{PerFunction: 2}, items{item("a")}, items{item("a", "a")}, false},
-		{"backlog passed", delivery.Limits{PerFunction: 2}, items{item("a")}, items{item("a", "a", "a")}, true},
-		{"free slots", delivery.Limits{PerFunction: 1, Concurrency: 3}, items{item("a")}, items{item("a", "a", "a")}, false},
+		{"no items", delivery.Limits{}, nil, nil, nil},
+		{"no targets", delivery.Limits{Deliveries: 1}, items{item("a")}, items{item()}, nil},
+		{"total reached", delivery.Limits{Deliveries: 5}, items{item("a")}, items{item("a", "b")}, nil},
+		{"total passed", delivery.Limits{Deliveries: 3}, items{item("a")}, items{item("a", "b", "c")}, delivery.ErrFull},
+		{"more than ever", delivery.Limits{Deliveries: 3}, nil, items{item("a"), item("b"), item("c", "d")}, delivery.ErrTooLarge},
+		{"backlog reached", delivery.Limits{PerFunction: 2}, items{item("a")}, items{item("a", "a")}, nil},
+		{"backlog passed", delivery.Limits{PerFunction: 2}, items{item("a")}, items{item("a", "a", "a")}, delivery.ErrFull},
+		{"free slots", delivery.Limits{PerFunction: 1, Concurrency: 3}, items{item("a")}, items{item("a", "a", "a")}, nil},
 		{
 			"backlog beyond free slots",
 			delivery.Limits{PerFunction: 1, Concurrency: 3},
 			items{item("a")},
 			items{item("a", "a"), item("b", "a", "a")},
-			true,
+			delivery.ErrFull,
 		},
-		{"one of many full", delivery.Limits{PerFunction: 1}, items{item("a", "a")}, items{item("b", "a", "c")}, true},
-		{"bytes reached", delivery.Limits{Bytes: 2 * size}, items{item("a", "b")}, items{item("a", "b", "c")}, false},
-		{"bytes passed", delivery.Limits{Bytes: 2*size - 1}, items{item("a")}, items{item("b")}, true},
+		{"one of many full", delivery.Limits{PerFunction: 1}, items{item("a", "a")}, items{item("b", "a", "c")}, delivery.ErrFull},
+		{
+			"a backlog beyond what may ever be",
+			delivery.Limits{PerFunction: 1},
+			nil,
+			items{item("a", "b"), item("a", "a")},
+			delivery.ErrTooLarge,
+		},
+		{"bytes reached", delivery.Limits{Bytes: 3 * size}, items{item("a", "b")}, items{item("a", "b", "c")}, nil},
+		{"bytes passed", delivery.Limits{Bytes: 2*size - 1}, items{item("a")}, items{item("b")}, delivery.ErrFull},
+		{"bytes of one event", delivery.Limits{Bytes: size}, nil, items{item("a")}, nil},
+		{"more bytes than ever", delivery.Limits{Bytes: size - 1}, nil, items{item("a")}, delivery.ErrTooLarge},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -62,60 +67,55 @@ func TestPutIsAllOrNothing(t *testing.T) {
 				if tt.limits.Concurrency == 0 {
 					tt.limits.Concurrency = 1
 				}
-				r := newRig(tt.limits)
+				r := newRig(t, tt.limits)
 				g := newGate()
 				for _, id := range []string{"a", "b", "c", "d"} {
-					r.functions.set(id, g.invoke)
+					r.set(id, g.invoke)
 				}
 				r.mustPut(t, tt.before...)
 				synctest.Wait()
-				stats, backlogs := r.Stats(), sorted(r.Backlogs())
+				stats, backlogs := r.Stats(), r.backlogs()
 
-				err := r.Put(tt.put)
+				err := r.put(tt.put...)
 				synctest.Wait()
-				if tt.full != errors.Is(err, delivery.ErrFull) || !tt.full && err != nil {
-					t.Fatalf("Put: %v, want full %v", err, tt.full)
+				r.wantConsistent(t)
+				if !errors.Is(err, tt.want) {
+					t.Fatalf("Put: %v, want %v", err, tt.want)
 				}
-				accepted := slices.Clone(tt.before)
-				if tt.full {
+				want := deliveries(tt.before)
+				if tt.want == nil {
+					want += deliveries(tt.put)
+				} else {
 					if got := r.Stats(); got != stats {
 						t.Errorf("stats after the refusal %+v, want %+v", got, stats)
 					}
-					if got := sorted(r.Backlogs()); !slices.Equal(got, backlogs) {
+					if got := r.backlogs(); !maps.Equal(got, backlogs) {
 						t.Errorf("backlogs after the refusal %v, want %v", got, backlogs)
 					}
-				} else {
-					accepted = append(accepted, tt.put...)
 				}
 				close(g.open)
-				r.Drain(t.Context())
-				want := 0
-				for _, it := range accepted {
-					want += len(it.Targets)
-				}
+				r.drain(t)
 				r.record.want(t, want, nil)
-				if got := r.Stats(); got != (delivery.Stats{}) {
-					t.Errorf("stats at the end %+v, want none", got)
-				}
 			})
 		})
 	}
 }
 
-func sorted(b []delivery.Backlog) []delivery.Backlog {
-	slices.SortFunc(b, func(a, b delivery.Backlog) int { return strings.Compare(a.Key.ID, b.Key.ID) })
-	return b
+func deliveries(items []delivery.Item) (n int) {
+	for _, it := range items {
+		n += len(it.Targets)
+	}
+	return n
 }
 
 func TestBytesCountOnceUntilTheLastDelivery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(delivery.Limits{})
+		r := newRig(t, delivery.Limits{})
 		slow, quick := newGate(), newGate()
 		close(quick.open)
-		r.functions.set("slow", slow.invoke)
-		r.functions.set("quick", quick.invoke)
-		one := item("slow")
-		r.mustPut(t, one)
+		r.set("slow", slow.invoke)
+		r.set("quick", quick.invoke)
+		r.mustPut(t, item("slow"))
 		size := r.Stats().Bytes
 		slow.open <- nil
 		synctest.Wait()
@@ -124,7 +124,7 @@ func TestBytesCountOnceUntilTheLastDelivery(t *testing.T) {
 		}
 		r.mustPut(t, item("quick", "slow", "quick"))
 		synctest.Wait()
-		if got := r.Stats(); got.Bytes != size || got.Running != 1 {
+		if got := r.Stats(); got.Bytes != size || got.Memory != size || got.Running != 1 {
 			t.Errorf("with one delivery left %+v, want %d bytes and 1 running", got, size)
 		}
 		slow.open <- nil
@@ -162,9 +162,9 @@ func TestBytesCountAllASenderCanMakeLarge(t *testing.T) {
 	size := unit(t)
 	for name, change := range tests {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(delivery.Limits{})
+			r := newRig(t, delivery.Limits{})
 			g := newGate()
-			r.functions.set("f", g.invoke)
+			r.set("f", g.invoke)
 			it := item("f")
 			change(it.Event)
 			r.mustPut(t, it)
@@ -172,7 +172,7 @@ func TestBytesCountAllASenderCanMakeLarge(t *testing.T) {
 				t.Errorf("bytes %d, want about 1000 more than %d", got, size)
 			}
 			close(g.open)
-			r.Drain(t.Context())
+			r.drain(t)
 		})
 	}
 }

@@ -2,60 +2,38 @@ package delivery_test
 
 import (
 	"context"
-	"errors"
 	"testing"
 	"testing/synctest"
 
 	"github.com/eventgateway/eventgateway"
 	"github.com/eventgateway/eventgateway/delivery"
-	"github.com/eventgateway/eventgateway/expression"
 	"github.com/eventgateway/eventgateway/providers"
 )
 
-// subscriptionWith is a subscription of function "f" with transforms.
-func subscriptionWith(id, transform string, headers map[string]string) *eventgateway.Subscription {
-	return &eventgateway.Subscription{
+// transform sets the subscription of a function to one with transforms.
+func (s *resources) transform(id, transform string, headers map[string]string) {
+	s.subscribe(id, &eventgateway.Subscription{
 		Space: "s", ID: "sub-" + id, FunctionID: id, Transforms: eventgateway.Transforms{Transform: transform, Headers: headers},
-	}
+	})
 }
 
-func TestTargetOf(t *testing.T) {
-	s := subscriptionWith("f", "", nil)
-	params := eventgateway.PathParams{{Name: "id", Value: "7"}}
-	got := delivery.TargetOf(s, params)
-	if got.Function() != key("f") || got.SubscriptionID != "sub-f" || len(got.Params) != 1 || got.Transforms != nil {
-		t.Errorf("got %+v", got)
-	}
-	s.ResponseTransform = "1" // changes the answer and not the call
-	if got = delivery.TargetOf(s, nil); got.Transforms != nil {
-		t.Errorf("got %+v", got)
-	}
-	for _, s := range []*eventgateway.Subscription{subscriptionWith("f", "1", nil), subscriptionWith("f", "", map[string]string{"A": "1"})} {
-		if got := delivery.TargetOf(s, nil); got.Transforms != &s.Transforms {
-			t.Errorf("got %+v", got)
-		}
-	}
-}
-
-// TestTransformsAreATargetsOwn delivers one event to functions with and without transforms.
-func TestTransformsAreATargetsOwn(t *testing.T) {
+// TestTransformsAreASubscriptionsOwn delivers one event to functions with and without transforms.
+func TestTransformsAreASubscriptionsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(delivery.Limits{})
+		r := newRig(t, delivery.Limits{})
 		got := make(chan string, 10)
 		see := func(_ context.Context, c *providers.Call) (*providers.Result, error) {
 			got <- string(c.Payload) + " " + c.ContentType + " " + c.Header.Get("X-Id")
 			return &providers.Result{}, nil
 		}
 		for _, id := range []string{"a", "b", "c", "d"} {
-			r.functions.setFormat(id, eventgateway.FormatRaw, see)
+			r.setFormat(id, eventgateway.FormatRaw, see)
 		}
-		r.mustPut(t, delivery.Item{Event: newEvent("data"), Targets: []delivery.Target{
-			delivery.TargetOf(subscriptionWith("a", `{"is": data}`, nil), nil),
-			delivery.TargetOf(subscriptionWith("b", "", nil), nil),
-			delivery.TargetOf(subscriptionWith("c", `data + "!"`, map[string]string{"X-Id": `event.id`}), nil),
-			delivery.TargetOf(subscriptionWith("d", "", map[string]string{"X-Id": `"x"`}), nil),
-		}})
-		r.Drain(t.Context())
+		r.transform("a", `{"is": data}`, nil)
+		r.transform("c", `data + "!"`, map[string]string{"X-Id": `event.id`})
+		r.transform("d", "", map[string]string{"X-Id": `"x"`})
+		r.mustPut(t, item("a", "b", "c", "d"))
+		r.drain(t)
 		close(got)
 		seen := map[string]int{}
 		for g := range got {
@@ -72,49 +50,54 @@ func TestTransformsAreATargetsOwn(t *testing.T) {
 	})
 }
 
-// TestATransformThatFailsIsReported checks that such a delivery is dropped with a reason and a line in the log that does
+// TestTransformIsThatOfTheAttempt changes a subscription while an event waits for its second attempt.
+func TestTransformIsThatOfTheAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRigOf(t, newVolatileLog(), delivery.Options{Policy: regular(2)})
+		var got []string
+		r.setFormat("f", eventgateway.FormatRaw, func(_ context.Context, c *providers.Call) (*providers.Result, error) {
+			got = append(got, string(c.Payload))
+			r.transform("f", `"after"`, nil)
+			return nil, providers.Errorf(providers.Throttled, "later")
+		})
+		r.transform("f", `"before"`, nil)
+		r.mustPut(t, item("f"))
+		r.drain(t)
+		if len(got) != 2 || got[0] != "before" || got[1] != "after" {
+			t.Errorf("got %q", got)
+		}
+	})
+}
+
+// TestATransformThatFailsIsReported checks that such a delivery is given up with a reason and a line in the log that does
 // not hold the payload, and that the others of the event are made.
 func TestATransformThatFailsIsReported(t *testing.T) {
-	r := newRig(delivery.Limits{})
-	r.functions.set("f", succeed)
-	r.functions.set("g", succeed)
-	it := item("g")
+	r := newRigOf(t, newVolatileLog(), delivery.Options{Policy: regular(5)})
+	r.set("f", succeed)
+	r.set("g", succeed)
+	r.set("h", succeed)
+	r.transform("f", `timestamp(data)`, nil)
+	r.transform("h", "", map[string]string{"X-A": `{"a": "b"}[data]`})
+	it := item("g", "f", "h")
 	it.Event.Data = []byte("secret payload")
-	it.Targets = append(it.Targets,
-		delivery.TargetOf(subscriptionWith("f", `timestamp(data)`, nil), nil),
-		delivery.TargetOf(subscriptionWith("f", "", map[string]string{"X-A": `{"a": "b"}[data]`}), nil))
 	r.mustPut(t, it)
-	r.Drain(t.Context())
+	r.drain(t)
 	r.record.want(t, 1, map[string]int{"transform_failed": 2})
+	r.record.wantAttempts(t, 1, 0, 2)
 	if len(r.record.invoked) != 1 || r.record.invoked[""] != 1 {
 		t.Errorf("invoked %v, want one success", r.record.invoked)
 	}
-	logged := lines(t, r.logged.String())
-	if len(logged) != 1 || logged[0]["reason"] != "transform_failed" || logged[0]["subscription"] != "sub-f" {
-		t.Errorf("logged %s", r.logged)
+	for _, line := range r.logged.lines(t) {
+		if line["reason"] != "transform_failed" {
+			t.Errorf("logged %s", r.logged)
+		}
 	}
-	if contains(r.logged.String(), "secret") {
-		t.Errorf("the log holds the payload: %s", r.logged)
+	if got := len(r.logged.lines(t)); got != 2 || contains(r.logged.String(), "secret") {
+		t.Errorf("%d lines, or one with the payload: %s", got, r.logged)
 	}
-}
-
-func TestCallTransforms(t *testing.T) {
-	rec := newRecord()
-	h := openFunction("f", "", func(_ context.Context, c *providers.Call) (*providers.Result, error) {
-		return &providers.Result{Body: c.Payload}, nil
-	})
-	in := expression.NewInput(newEvent("data"))
-	target := delivery.TargetOf(subscriptionWith("f", `event.type`, nil), nil)
-	if res, err := delivery.Call(t.Context(), h, in, &target, rec); err != nil || string(res.Body) != "user.created" {
-		t.Errorf("got %v, %v", res, err)
-	}
-	target = delivery.TargetOf(subscriptionWith("f", `data.none`, nil), nil)
-	_, err := delivery.Call(t.Context(), h, in, &target, rec)
-	var failed *expression.TransformError
-	if !errors.As(err, &failed) || failed.Field != "transform" {
-		t.Errorf("got %v", err)
-	}
-	if rec.invoked[""] != 1 || len(rec.invoked) != 1 {
-		t.Errorf("invoked %v, want one success", rec.invoked)
+	for _, letter := range r.log.dead(t) {
+		if letter.Reason != delivery.ReasonTransformFailed || letter.Attempts != 1 || contains(letter.Error, "secret") {
+			t.Errorf("dead letter %+v", letter)
+		}
 	}
 }

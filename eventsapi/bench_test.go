@@ -24,7 +24,9 @@ func (nothing) Received(string, string)                                         
 func (nothing) Processed(string, string)                                           {}
 func (nothing) Refused(string, string, string)                                     {}
 func (nothing) FilterFailed(string, string)                                        {}
-func (nothing) Put([]delivery.Item) error                                          { return nil }
+func (nothing) Attempted(eventgateway.FunctionKey, string)                         {}
+func (nothing) Deduplicated(string, string)                                        {}
+func (nothing) Put(context.Context, []delivery.Item) error                         { return nil }
 
 // sink is a ResponseWriter without cost.
 type sink struct {

@@ -5,27 +5,48 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/eventgateway/eventgateway"
 	"github.com/eventgateway/eventgateway/delivery"
 	"github.com/eventgateway/eventgateway/expression"
+	"github.com/eventgateway/eventgateway/matcher"
 	"github.com/eventgateway/eventgateway/providers"
 )
 
+// errGone means that there is no such function.
+var errGone = errors.New("it is gone")
+
 // call calls the function of the sync subscriber in x.match. When it fails, call answers the sender and returns nil.
 func (x *exchange) call(ev *eventgateway.Event) *providers.Result {
-	target := targetOf(x.match.Sync)
-	key := target.Function()
+	target := syncTarget(x.match.Sync)
+	var start time.Time
+	if len(x.noted) > 0 {
+		start = time.Now()
+	}
+	result, err := x.tryCall(&target)
+	x.noteCall(ev, &target, start, err)
+	if err != nil {
+		x.callFailed(target.Function(), ev, err)
+		return nil
+	}
+	return result
+}
+
+// syncTarget returns the target of a call while the sender waits, which has its place in no order.
+func syncTarget(t matcher.Target) delivery.Target {
+	s := t.Subscription
+	return delivery.Target{Space: s.Space, SubscriptionID: s.ID, FunctionID: s.FunctionID, Params: t.Params}
+}
+
+func (x *exchange) tryCall(target *delivery.Target) (*providers.Result, error) {
+	key, transforms := target.Function(), &x.match.Sync.Subscription.Transforms
 	handle, _ := x.snap.Functions.Get(key)
 	for {
 		if handle == nil {
-			x.functionFailed(key, ev, "it is gone", http.StatusBadGateway)
-			return nil
+			return nil, errGone
 		}
-		result, err := delivery.Call(x.r.Context(), handle, x.input, &target, x.h.Observer)
-		if err == nil {
-			return result
-		}
+		result, err := delivery.Call(x.r.Context(), handle, x.input, target.Params, transforms, x.h.Observer)
 		if errors.Is(err, providers.ErrClosed) {
 			// The function was changed after the request took its snapshot: call what it is now, if that is another.
 			if now, _ := x.h.Snapshot().Functions.Get(key); now != handle {
@@ -33,8 +54,7 @@ func (x *exchange) call(ev *eventgateway.Event) *providers.Result {
 				continue
 			}
 		}
-		x.callFailed(key, ev, err)
-		return nil
+		return result, err
 	}
 }
 
@@ -44,6 +64,8 @@ func (x *exchange) callFailed(key eventgateway.FunctionKey, ev *eventgateway.Eve
 	var e *providers.Error
 	var transform *expression.TransformError
 	switch {
+	case errors.Is(err, errGone):
+		message = errGone.Error()
 	case errors.As(err, &e):
 		message = e.Message
 	case errors.As(err, &transform):
@@ -70,7 +92,7 @@ func (x *exchange) functionFailed(key eventgateway.FunctionKey, ev *eventgateway
 
 // unusable tells the sender and the log that the function's answer cannot be passed on.
 func (x *exchange) unusable(ev *eventgateway.Event, err error) {
-	target := targetOf(x.match.Sync)
+	target := syncTarget(x.match.Sync)
 	x.functionFailed(target.Function(), ev, "its answer cannot be used: "+err.Error(), http.StatusBadGateway)
 }
 

@@ -3,6 +3,7 @@ package eventsapi_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -56,11 +57,18 @@ func TestCustomEventGoesToAllAsyncSubscribers(t *testing.T) {
 func TestEventThatCannotBeQueuedIsRefused(t *testing.T) {
 	for _, test := range []struct {
 		err          error
+		status       int
 		want, reason string
 	}{
-		{delivery.ErrFull, "the queue is full", "queue_full"},
-		{delivery.ErrDraining, "shutting down", "draining"},
-		{errors.New("disk of broker-7 on fire"), "the queue failed", "queue_failed"},
+		{delivery.ErrFull, 503, "the queue is full", "queue_full"},
+		{delivery.ErrDraining, 503, "shutting down", "draining"},
+		{delivery.ErrTooLarge, 413, "larger than the queue can take", "too_large"},
+		{delivery.ErrUnavailable, 503, "the queue is out of reach", "queue_unavailable"},
+		{fmt.Errorf("broker-7: %w", delivery.ErrFull), 503, "the queue is full; try again later", "queue_full"},
+		{fmt.Errorf("broker-7: %w", delivery.ErrDraining), 503, "is shutting down; try again later", "draining"},
+		{fmt.Errorf("broker-7: %w", delivery.ErrTooLarge), 413, "was not accepted: it is larger", "too_large"},
+		{fmt.Errorf("broker-7: %w", delivery.ErrUnavailable), 503, "out of reach; try again later", "queue_unavailable"},
+		{errors.New("disk of broker-7 on fire"), 503, "the queue failed", "queue_failed"},
 	} {
 		called := false
 		g := newGateway(t).
@@ -72,12 +80,48 @@ func TestEventThatCannotBeQueuedIsRefused(t *testing.T) {
 			subscribe(t, "sync user.created POST / sync")
 		g.queue.err = test.err
 		res := g.send(request("POST", "/", "", "Event", "user.created"))
-		expectError(t, res, http.StatusServiceUnavailable, test.want)
+		expectError(t, res, test.status, test.want)
 		if called {
 			t.Errorf("%v: the sync function was called for an event that was refused", test.err)
 		}
 		if told := g.told(); told != "received default user.created; refused default user.created "+test.reason {
 			t.Errorf("the observer was told %q", told)
+		}
+	}
+}
+
+// TestSenderThatGoesAwayWhileQueueing cancels a request while the queue has its event: what it has taken is accepted, and
+// where it has not, there is nobody to tell.
+func TestSenderThatGoesAwayWhileQueueing(t *testing.T) {
+	for _, test := range []struct {
+		err    error
+		status int
+		told   string
+	}{
+		{nil, 202, "received default e"},
+		{delivery.ErrUnavailable, 499, "received default e; refused default e canceled"},
+		{context.Canceled, 499, "received default e; refused default e canceled"},
+		{delivery.ErrFull, 503, "received default e; refused default e queue_full"},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		g := newGateway(t).subscribe(t, "async e POST / f")
+		g.queue.err = test.err
+		g.queue.during = func(given context.Context) {
+			cancel()
+			if given.Err() == nil {
+				t.Error("the queue was not given the request's context")
+			}
+		}
+		res := g.send(request("POST", "/", "", "Event", "e").WithContext(ctx))
+		if told := g.told(); res.StatusCode != test.status || told != test.told {
+			t.Errorf("%v: got %d, and the observer was told %q", test.err, res.StatusCode, told)
+		}
+		if test.err == nil && g.queued() != "e → f" {
+			t.Errorf("queued %q", g.queued())
+		}
+		if log := g.log.String(); log != "" {
+			t.Errorf("%v: the log has %s", test.err, log)
 		}
 	}
 }

@@ -53,7 +53,7 @@ func (x *exchange) allowAnyOrigin() {
 	if len(x.r.Header["Origin"]) > 0 {
 		header := x.w.Header()
 		header["Access-Control-Allow-Origin"] = []string{"*"}
-		header["Access-Control-Expose-Headers"] = []string{eventIDHeader}
+		header["Access-Control-Expose-Headers"] = []string{eventIDHeader + ", " + duplicateHeader}
 	}
 }
 

@@ -193,3 +193,11 @@ func TestCORSOnUnavailable(t *testing.T) {
 		t.Errorf("got %d %q", res.StatusCode, got)
 	}
 }
+
+// TestAnswersPagesMayRead checks that a page of another origin may read what the gateway says about its event.
+func TestAnswersPagesMayRead(t *testing.T) {
+	res := newGateway(t).send(request("POST", "/", "", "Event", "e", "Origin", "https://a.example"))
+	if got := res.Header.Get("Access-Control-Expose-Headers"); got != "Event-Gateway-Event-Id, Event-Gateway-Duplicate" {
+		t.Errorf("exposed are %q", got)
+	}
+}

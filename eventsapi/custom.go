@@ -2,17 +2,16 @@ package eventsapi
 
 import (
 	"fmt"
-	"net/http"
 
 	"github.com/eventgateway/eventgateway"
 )
 
-// eventIDHeader tells the sender of an accepted event the id under which it goes on.
-const eventIDHeader = "Event-Gateway-Event-Id"
-
 // serveOne serves a custom event or a CloudEvent: queued for its async subscribers, then answered by the sync one, or
 // with 202 if there is none.
 func (x *exchange) serveOne(form form) error {
+	if err := x.readKey(); err != nil {
+		return err
+	}
 	ev, err := x.parseOne(form)
 	if err != nil {
 		return err
@@ -23,7 +22,8 @@ func (x *exchange) serveOne(form form) error {
 	if !found && !x.snap.Loaded {
 		return errNotLoaded
 	}
-	x.addItem(ev, false)
+	x.addItem(ev, alone)
+	x.noteReceived(ev)
 	if err := x.put(); err != nil {
 		return err
 	}
@@ -33,14 +33,16 @@ func (x *exchange) serveOne(form form) error {
 		}
 		return nil
 	}
-	x.w.Header()[eventIDHeader] = []string{ev.ID}
-	x.w.WriteHeader(http.StatusAccepted)
+	x.accept(ev)
 	return nil
 }
 
 // serveBatch serves a batch of CloudEvents, all or none. A batch has one answer for all its events, so a sync subscriber
 // gets its event through the queue as the async ones do.
 func (x *exchange) serveBatch() error {
+	if err := x.readKey(); err != nil {
+		return err
+	}
 	body, err := x.readBody()
 	if err != nil {
 		return err
@@ -61,14 +63,15 @@ func (x *exchange) serveBatch() error {
 		if !found && !x.snap.Loaded {
 			return errNotLoaded
 		}
-		x.addItem(ev, true)
+		x.addItem(ev, i)
 	}
 	for i, ev := range events {
 		x.h.Observer.Received(spaces[i], ev.Type)
 	}
+	x.noteBatch(events)
 	if err := x.put(); err != nil {
 		return err
 	}
-	x.w.WriteHeader(http.StatusAccepted)
+	x.acceptBatch()
 	return nil
 }

@@ -13,7 +13,7 @@ import (
 const (
 	// ReasonMalformed means that the request breaks a rule of its form.
 	ReasonMalformed = "malformed"
-	// ReasonTooLarge means that the body is over the limit.
+	// ReasonTooLarge means that the body is over the limit, or an event larger than the queue can take.
 	ReasonTooLarge = "too_large"
 	// ReasonSlow means that the body did not arrive in time.
 	ReasonSlow = "slow"
@@ -27,9 +27,11 @@ const (
 	ReasonQueueFull = "queue_full"
 	// ReasonDraining means that the gateway is shutting down.
 	ReasonDraining = "draining"
+	// ReasonQueueUnavailable means that the queue's log is out of reach or refuses to write.
+	ReasonQueueUnavailable = "queue_unavailable"
 	// ReasonQueueFailed means that the queue failed in another way.
 	ReasonQueueFailed = "queue_failed"
-	// ReasonCanceled means that the sender went away before its request was read.
+	// ReasonCanceled means that the sender went away before its request was read, or queued.
 	ReasonCanceled = "canceled"
 )
 

@@ -1,7 +1,6 @@
 package eventsapi
 
 import (
-	"errors"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -23,6 +22,8 @@ type exchange struct {
 	now  time.Time
 	// space is the only one to look in; empty means all.
 	space string
+	// key is the request's own name for its events; see readKey.
+	key string
 	// event is the type of the event as far as it is known, for the observer.
 	event string
 	// deadline tells that reading the body is bounded in time.
@@ -34,6 +35,8 @@ type exchange struct {
 	match   matcher.Match
 	items   []delivery.Item
 	targets []delivery.Target
+	// noted are the events the journal knows of.
+	noted []*eventgateway.Event
 }
 
 var exchanges = sync.Pool{New: func() any { return new(exchange) }}
@@ -49,9 +52,10 @@ func (x *exchange) free() {
 	const usual = 256
 	clear(x.items)
 	clear(x.targets)
+	clear(x.noted)
 	x.match.Reset()
-	kept := exchange{match: x.match, items: x.items[:0], targets: x.targets[:0]}
-	if cap(x.items) > usual || cap(x.targets) > usual || cap(x.match.Async) > usual {
+	kept := exchange{match: x.match, items: x.items[:0], targets: x.targets[:0], noted: x.noted[:0]}
+	if cap(x.items) > usual || cap(x.targets) > usual || cap(x.noted) > usual || cap(x.match.Async) > usual {
 		kept = exchange{}
 	}
 	*x = kept
@@ -128,41 +132,6 @@ func (x *exchange) seenIn() string {
 		}
 	}
 	return space
-}
-
-// addItem makes an item for the queue of ev and its targets in x.match, with the sync one among them if withSync.
-func (x *exchange) addItem(ev *eventgateway.Event, withSync bool) {
-	start := len(x.targets)
-	for _, t := range x.match.Async {
-		x.targets = append(x.targets, targetOf(t))
-	}
-	if withSync && x.match.Sync.Subscription != nil {
-		x.targets = append(x.targets, targetOf(x.match.Sync))
-	}
-	if end := len(x.targets); end > start {
-		x.items = append(x.items, delivery.Item{Event: ev, Targets: x.targets[start:end:end]})
-	}
-}
-
-func targetOf(t matcher.Target) delivery.Target { return delivery.TargetOf(t.Subscription, t.Params) }
-
-// put hands all items to the queue, or none: then the error is the refusal.
-func (x *exchange) put() error {
-	if len(x.items) == 0 {
-		return nil
-	}
-	err := x.h.Queue.Put(x.items)
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, delivery.ErrFull):
-		return unavailable(ReasonQueueFull, "the event was not accepted: the queue is full; try again later")
-	case errors.Is(err, delivery.ErrDraining):
-		return unavailable(ReasonDraining, "the event was not accepted: the gateway is shutting down; try again later")
-	default:
-		x.h.Logger.Error("queueing an event failed", "event", x.event, "error", err)
-		return unavailable(ReasonQueueFailed, "the event was not accepted: the queue failed; try again later")
-	}
 }
 
 // describe names the request in a message.

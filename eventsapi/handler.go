@@ -35,6 +35,9 @@ type Handler struct {
 	Queue delivery.Queue
 	// Observer is told what happens. Required.
 	Observer Observer
+	// Journal is told what custom events and CloudEvents match, and what becomes of them; http events and invocations it is
+	// not told of. Default: none.
+	Journal *delivery.Journal
 	// Logger gets failures, without payloads. Required.
 	Logger *slog.Logger
 	// MaxBody bounds a request's body in bytes. Default: 1 MiB.

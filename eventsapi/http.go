@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"net/http"
 	"net/url"
 
 	"github.com/eventgateway/eventgateway"
@@ -75,15 +74,19 @@ func (x *exchange) readHTTPEvent() (*eventgateway.Event, error) {
 
 // serveMatched serves an http event with its subscribers in x.match.
 func (x *exchange) serveMatched(ev *eventgateway.Event) error {
+	if len(x.match.Async) > 0 { // else the header is the function's business alone
+		if err := x.readKey(); err != nil {
+			return err
+		}
+	}
 	space := x.seenIn()
 	x.h.Observer.Received(space, ev.Type)
-	x.addItem(ev, false)
+	x.addItem(ev, alone)
 	if err := x.put(); err != nil {
 		return err
 	}
 	if x.match.Sync.Subscription == nil {
-		x.w.Header()[eventIDHeader] = []string{ev.ID}
-		x.w.WriteHeader(http.StatusAccepted)
+		x.accept(ev)
 		return nil
 	}
 	if x.answerHTTP(ev) {

@@ -87,6 +87,8 @@ type gateway struct {
 	observer *observer
 	log      *strings.Builder
 	snapshot atomic.Pointer[snapshot.Snapshot]
+	// subscriptions holds them by "space/id".
+	subscriptions sync.Map
 }
 
 // newGateway returns a gateway without functions or subscriptions whose configuration is loaded.
@@ -149,6 +151,7 @@ func (g *gateway) subscribeAs(t testing.TB, spec string, change func(*eventgatew
 	if err := sub.Validate(); err != nil {
 		t.Fatal(err)
 	}
+	g.subscriptions.Store(sub.Space+"/"+sub.ID, sub)
 	return g.change(func(s *snapshot.Snapshot) { s.Table = s.Table.Insert(sub) })
 }
 
@@ -233,21 +236,35 @@ type queue struct {
 	err   error
 	puts  int
 	items []delivery.Item
+	// seen are the ids that keys were accepted under; nil means that they are not compared.
+	seen map[string]string
+	// during, if not nil, is called by Put.
+	during func(ctx context.Context)
 }
 
-func (q *queue) Put(items []delivery.Item) error {
+func (q *queue) Put(ctx context.Context, items []delivery.Item) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.during != nil {
+		q.during(ctx)
+	}
 	if q.err != nil {
 		return q.err
 	}
 	q.puts++
-	for _, item := range items {
+	for i := range items {
+		item := &items[i]
+		if item.Key != "" && q.seen != nil {
+			if item.DuplicateOf = q.seen[item.Key]; item.DuplicateOf != "" {
+				continue
+			}
+			q.seen[item.Key] = item.Event.ID
+		}
 		targets := slices.Clone(item.Targets)
 		slices.SortFunc(targets, func(a, b delivery.Target) int {
 			return strings.Compare(a.Space+"/"+a.FunctionID, b.Space+"/"+b.FunctionID)
 		})
-		q.items = append(q.items, delivery.Item{Event: item.Event.Detach(), Targets: targets})
+		q.items = append(q.items, delivery.Item{Event: item.Event.Detach(), Targets: targets, Key: item.Key})
 	}
 	return nil
 }
@@ -286,6 +303,12 @@ func (o *observer) Invoked(key eventgateway.FunctionKey, failure providers.Failu
 func (o *observer) Delivered(space, event string, _ time.Duration) {
 	o.tell("delivered %s %s", space, event)
 }
+
+func (o *observer) Attempted(key eventgateway.FunctionKey, outcome string) {
+	o.tell("attempted %s %s", key.ID, outcome)
+}
+
+func (o *observer) Deduplicated(space, event string) { o.tell("deduplicated %s %s", space, event) }
 
 func (o *observer) Dropped(space, event, reason string) {
 	o.tell("dropped %s %s %s", space, event, reason)

@@ -70,22 +70,6 @@ func TestTransformThatFails(t *testing.T) {
 	}
 }
 
-func TestTransformOfAsyncTargets(t *testing.T) {
-	g := newGateway(t).function("f", same).function("g", same).
-		subscribeAs(t, "async made POST / f", transform(`data`)).
-		subscribe(t, "async made POST / g")
-	g.send(request("POST", "/", `1`, "Event", "made"))
-	if got := g.queued(); got != "made → f g" {
-		t.Fatalf("queued %s", got)
-	}
-	for _, target := range g.queue.items[0].Targets {
-		want := target.FunctionID == "f"
-		if got := target.Transforms != nil; got != want {
-			t.Errorf("target %s has transforms: %v", target.FunctionID, got)
-		}
-	}
-}
-
 func TestResponseTransform(t *testing.T) {
 	for _, test := range []struct{ name, source, answer, want, contentType string }{
 		{"JSON", `{"n": response.data.n + 1, "for": event.type}`, `{"n":1}`, `{"for":"made","n":2}`, "application/json"},

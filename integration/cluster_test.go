@@ -14,9 +14,14 @@ import (
 
 	"github.com/eventgateway/eventgateway/integration/etcdtest"
 	"github.com/eventgateway/eventgateway/integration/gatewaytest"
+	"github.com/eventgateway/eventgateway/integration/natstest"
 )
 
-func TestMain(m *testing.M) { os.Exit(etcdtest.Run(m)) }
+func TestMain(m *testing.M) {
+	code := etcdtest.Run(m)
+	natstest.Remove()
+	os.Exit(code)
+}
 
 // onCluster has a gateway keep its configuration in a cluster; more lines go into the etcd block.
 func onCluster(cluster *etcdtest.Cluster, more ...string) gatewaytest.Option {

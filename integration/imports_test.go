@@ -28,10 +28,21 @@ var importRules = map[string]struct{ own, others []string }{
 		own:    []string{".", "providers"},
 		others: []string{"github.com/caddyserver/caddy/v2", "github.com/aws/"},
 	},
-	"snapshot":  {own: []string{".", "internal/hamt", "matcher", "providers"}},
-	"delivery":  {own: []string{".", "expression", "providers"}},
+	"snapshot": {own: []string{".", "internal/hamt", "matcher", "providers"}},
+	"delivery": {own: []string{".", "expression", "providers"}},
+	"delivery/memory": {
+		own:    []string{".", "delivery"},
+		others: []string{"github.com/caddyserver/caddy/v2", "github.com/dustin/go-humanize"},
+	},
+	"delivery/jetstream": {
+		own: []string{".", "delivery"},
+		others: []string{
+			"github.com/caddyserver/caddy/v2", "github.com/dustin/go-humanize", "github.com/nats-io/", "github.com/fxamacker/cbor/v2",
+			"golang.org/x/sync/semaphore", "golang.org/x/sys/",
+		},
+	},
 	"eventsapi": {own: []string{".", "expression", "matcher", "delivery", "snapshot", "providers"}},
-	"configapi": {own: []string{".", "internal/hamt", "expression", "matcher", "providers", "snapshot"}},
+	"configapi": {own: []string{".", "internal/hamt", "expression", "matcher", "providers", "snapshot", "delivery"}},
 	"configapi/etcdstore": {
 		own:    []string{".", "configapi"},
 		others: []string{"go.etcd.io/etcd/", "go.uber.org/zap", "google.golang.org/grpc"},

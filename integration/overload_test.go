@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/eventgateway/eventgateway/integration/gatewaytest"
@@ -36,13 +37,20 @@ func (l *recovering) serve(_ http.ResponseWriter, r *http.Request) {
 // TestQueueOverload has a function hang until the queue is full. What cannot be queued whole is answered with 503 and
 // leaves no trace, with no subscriber at all; what was answered with 202 is delivered once when the function recovers.
 func TestQueueOverload(t *testing.T) {
-	f := newFortress(t, gatewaytest.Extra("app", `
+	for queue, bytes := range map[string]int{"memory": 64 << 10, "jetstream": 1 << 20} {
+		t.Run(queue, func(t *testing.T) { overload(t, queue, bytes) })
+	}
+}
+
+// overload does it for one queue, which holds so many bytes of events.
+func overload(t *testing.T, queue string, bytes int) {
+	f := newFortress(t, gatewaytest.Extra("app", fmt.Sprintf(`
 		concurrency 2
-		queue memory {
+		queue %s {
 			max_per_function 20
 			max_deliveries 60
-			max_bytes 64KiB
-		}`))
+			max_bytes %d
+		}`, queue, bytes)))
 	hangs := &recovering{got: map[string]int{}, recover: make(chan struct{})}
 	healthy := &recovering{got: map[string]int{}, recover: make(chan struct{})}
 	answers := &recovering{got: map[string]int{}, recover: make(chan struct{})}
@@ -103,10 +111,12 @@ func TestQueueOverload(t *testing.T) {
 		return nil
 	})
 
+	var ids atomic.Int64
 	batch := func(prefix string, types ...string) string {
 		events := make([]string, len(types))
 		for i, eventType := range types {
-			events[i] = strings.Replace(structured(eventType, "1"), `{"n":1}`, fmt.Sprintf(`"%s %s %d"`, prefix, eventType, i), 1)
+			id := fmt.Sprint("event-", ids.Add(1)) // events with an id that came before would be taken for these
+			events[i] = strings.Replace(structured(eventType, id), `{"n":1}`, fmt.Sprintf(`"%s %s %d"`, prefix, eventType, i), 1)
 		}
 		return "[" + strings.Join(events, ",") + "]"
 	}
@@ -132,7 +142,7 @@ func TestQueueOverload(t *testing.T) {
 		}
 		return nil
 	})
-	refused(f.send("POST", "/", strings.Repeat("x", 64<<10), "Event", "free"))
+	refused(f.send("POST", "/", strings.Repeat("x", bytes-1024), "Event", "free"))
 	free := make([]string, 39) // 22 + 39 is one more than the 60 deliveries the queue takes in all
 	for i := range free {
 		free[i] = "free"

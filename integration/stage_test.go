@@ -317,7 +317,7 @@ func (a answer) wants(t *testing.T, status int, body string) {
 }
 
 // queue is what /v1/status says of the queue.
-func (s *stage) queue() (q struct{ Waiting, Running, Bytes int64 }) {
+func (s *stage) queue() (q struct{ Waiting, Running, Paused, Bytes int64 }) {
 	s.t.Helper()
 	status := struct{ Queue any }{&q}
 	if err := json.Unmarshal(s.Do(http.MethodGet, s.Config+"/v1/status", nil, 200), &status); err != nil {

@@ -21,6 +21,8 @@ type Snapshot struct {
 	Table *matcher.Table
 	// Functions holds every function ready to be called.
 	Functions *hamt.Map[eventgateway.FunctionKey, *providers.Handle]
+	// Subscription returns a subscription, which is not to be changed; nil when there is none.
+	Subscription func(space, id string) *eventgateway.Subscription
 }
 
 // Source gives the current snapshot. It is one atomic load, and never nil.

@@ -62,6 +62,19 @@ func TestCommit(t *testing.T) {
 			t.Errorf("a was created at %d and changed at %d; want %d and %d", e.CreateRevision, e.ModRevision, first, second)
 		}
 
+		checked, err := s.Commit(ctx, configapi.Write{Space: "default", Version: second}) // without changes
+		if err != nil || checked <= second {
+			t.Fatalf("got revision %d after %d, %v", checked, second, err)
+		}
+		into.waitRevision(t, checked)
+		if overtaken, err := s.Commit(ctx, configapi.Write{Space: "default", Version: second}); !errors.Is(err, configapi.ErrVersion) ||
+			overtaken != checked {
+			t.Errorf("the old version: revision %d, %v", overtaken, err)
+		}
+		if _, _, version := into.get("a"); version != checked || into.entries[key("a")].ModRevision != second {
+			t.Errorf("version %d, want %d; a was changed at %d", version, checked, into.entries[key("a")].ModRevision)
+		}
+
 		other, err := s.Commit(ctx, configapi.Write{Space: "version", Puts: []configapi.Put{{
 			Key: configapi.Key{Space: "version", Kind: configapi.Subscriptions, ID: "version"}, Value: []byte("v"),
 		}}})
@@ -69,7 +82,7 @@ func TestCommit(t *testing.T) {
 			t.Fatal(err)
 		}
 		into.waitRevision(t, other)
-		if into.count() != 2 || into.versions["version"].ModRevision != other || into.version() != second {
+		if into.count() != 2 || into.versions["version"].ModRevision != other || into.version() != checked {
 			t.Errorf("%d entries, versions %v", into.count(), into.versions)
 		}
 	})

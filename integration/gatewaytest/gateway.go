@@ -69,6 +69,7 @@ type options struct {
 	env       []string
 	dir       string
 	unloaded  bool
+	unready   bool
 }
 
 // Caddyfile uses a template in place of DefaultCaddyfile.
@@ -87,6 +88,9 @@ func Dir(dir string) Option { return func(o *options) { o.dir = dir } }
 
 // Unloaded does not wait until the configuration is loaded: its store is away.
 func Unloaded() Option { return func(o *options) { o.unloaded = true } }
+
+// Unready does not wait until the gateway answers: it is killed while it starts.
+func Unready() Option { return func(o *options) { o.unready = true } }
 
 // Start starts a gateway and waits until it answers. It is stopped when the test ends.
 func Start(t testing.TB, opts ...Option) *Gateway {
@@ -109,7 +113,9 @@ func Start(t testing.TB, opts ...Option) *Gateway {
 	}
 	g.writeCaddyfile(o.caddyfile)
 	g.run(o.env)
-	g.waitReady(o.unloaded)
+	if !o.unready {
+		g.waitReady(o.unloaded)
+	}
 	return g
 }
 

@@ -1,0 +1,117 @@
+package integration
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/eventgateway/eventgateway/integration/gatewaytest"
+)
+
+// stopwatch measures how long a publisher's events take to arrive.
+type stopwatch struct {
+	mu   sync.Mutex
+	sent map[int]time.Time
+	took []time.Duration
+}
+
+// start notes when an event is sent.
+func (w *stopwatch) start(n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sent[n] = time.Now()
+}
+
+// stop notes when an event has arrived.
+func (w *stopwatch) stop(n int) {
+	now := time.Now()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.took = append(w.took, now.Sub(w.sent[n]))
+	delete(w.sent, n)
+}
+
+// measured is a function that stops the watch for each event that arrives.
+func (w *stopwatch) measured(r *receiver) http.HandlerFunc {
+	return func(rw http.ResponseWriter, req *http.Request) {
+		n, ok := r.read(req)
+		if !ok {
+			return
+		}
+		w.stop(n)
+		r.got.note(n)
+		rw.WriteHeader(http.StatusOK)
+	}
+}
+
+// TestIsolation compares how long events take to a function while another one hangs with 10,000 events waiting, with how
+// long they take without that. Both are measured in turn, so that whatever else the machine does meets both.
+func TestIsolation(t *testing.T) {
+	const (
+		waiting = 10_000
+		every   = 5 * time.Millisecond
+	)
+	// noise is what a busy machine makes of a millisecond.
+	noise := 5 * time.Millisecond
+	if gatewaytest.RaceEnabled {
+		noise *= 5
+	}
+	s := newStage(t)
+	var g gate
+	hung, quick := newReceiver(t), newReceiver(t)
+	watch := &stopwatch{sent: map[int]time.Time{}}
+	t.Cleanup(g.open)
+	s.function("hangs", g.hang(hung), fields{"timeout": "30s"})
+	s.function("quick", watch.measured(quick))
+	s.subscribe("hung POST / hangs", eager())
+	s.subscribe("quick POST / quick")
+	backlog, events := newPublisher(t, "hung"), newPublisher(t, "quick")
+
+	// measure sends events one after the other, whether or not those before have arrived, and returns the 99th percentile.
+	measure := func(count int) time.Duration {
+		watch.took = nil
+		var sending sync.WaitGroup
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		for range count {
+			<-tick.C
+			n := events.number()
+			sending.Go(func() {
+				watch.start(n)
+				if status := events.send(s.Events, n); status != http.StatusAccepted {
+					t.Errorf("an event to the other function: status %d", status)
+				}
+			})
+		}
+		sending.Wait()
+		quick.got.waitFor(t, "at the other function", events.acked.all(), patience)
+		return percentile(slices.Clone(watch.took), 99)
+	}
+	measure(sized(100, 1000)) // whatever is done once is done
+	var without, beside []time.Duration
+	for range sized(5, 3) {
+		without = append(without, measure(sized(200, 2000)))
+		g.shut()
+		backlog.fill(s.Events, waiting, 500)
+		gatewaytest.Eventually(t, patience, func() error {
+			if held := g.held.Load(); held != 32 {
+				return fmt.Errorf("%d calls hang, want 32", held)
+			}
+			return nil
+		})
+		// In full it takes longer than the function's timeout, so that deliveries fail meanwhile and are made again.
+		beside = append(beside, measure(sized(200, 8000)))
+		g.open()
+		hung.got.waitFor(t, "at the function that hung", backlog.acked.all(), patienceWithLoad)
+		s.idle()
+	}
+	base, loaded := percentile(slices.Clone(without), 50), percentile(slices.Clone(beside), 50)
+	t.Logf("99th percentile, median of %d rounds: %s without, %s beside a function that hangs; all: %v and %v",
+		len(without), base, loaded, without, beside)
+	if limit := max(2*base, noise); loaded > limit {
+		t.Errorf("the 99th percentile is %s beside a function that hangs, %s without: want at most %s", loaded, base, limit)
+	}
+}
