@@ -19,6 +19,8 @@ type gateway struct {
 	// Gateway, Respond, Proxy and Admin are the addresses of its listeners, Backend that of the functions.
 	Gateway, Respond, Proxy, Admin, Backend string
 	Body, Dir                               string
+	// Queue is the queue's directive, with its block.
+	Queue string
 
 	cmd    *exec.Cmd
 	stderr bytes.Buffer
@@ -35,6 +37,7 @@ var caddyfile = template.Must(template.New("Caddyfile").Parse(`{
 	}
 	event_gateway {
 		data_dir "{{.Dir}}/event_gateway"
+		queue {{.Queue}}
 		function bench {
 			http http://{{.Backend}}/fn
 		}
@@ -75,9 +78,13 @@ func buildBinary(ctx context.Context, dir string) (string, error) {
 	return path, nil
 }
 
-// startGateway starts binary with its files under dir and waits until it serves.
-func startGateway(ctx context.Context, binary, dir, backend string) (*gateway, error) {
-	g := &gateway{Backend: backend, Body: answerBody, Dir: filepath.ToSlash(dir), ended: make(chan struct{})}
+// startGateway starts binary with a queue and its files under dir, and waits until it serves.
+func startGateway(ctx context.Context, binary, dir, backend, queue string) (*gateway, error) {
+	dir, err := os.MkdirTemp(dir, "gateway-")
+	if err != nil {
+		return nil, err
+	}
+	g := &gateway{Backend: backend, Body: answerBody, Dir: filepath.ToSlash(dir), Queue: queue, ended: make(chan struct{})}
 	if err := freeAddresses(ctx, &g.Gateway, &g.Respond, &g.Proxy, &g.Admin); err != nil {
 		return nil, err
 	}

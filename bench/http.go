@@ -13,40 +13,23 @@ import (
 
 // The rows.
 const (
-	rowSync       = "sync http subscription"
-	rowProxy      = "caddy reverse_proxy"
-	rowRespond    = "caddy respond"
-	rowDirect     = "direct to the function"
-	rowSyncOne    = "sync http subscription, 1 connection"
-	rowProxyOne   = "caddy reverse_proxy, 1 connection"
-	rowDirectOne  = "direct to the function, 1 connection"
-	rowAsync      = "async, accepted"
-	rowAsyncDone  = "async, delivered"
-	asyncPause    = 5 * time.Millisecond
-	drainTimeout  = 2 * time.Minute
-	drainInterval = 10 * time.Millisecond
+	rowSync      = "sync http subscription"
+	rowProxy     = "caddy reverse_proxy"
+	rowRespond   = "caddy respond"
+	rowDirect    = "direct to the function"
+	rowSyncOne   = "sync http subscription, 1 connection"
+	rowProxyOne  = "caddy reverse_proxy, 1 connection"
+	rowDirectOne = "direct to the function, 1 connection"
 )
-
-// eventData is the data of the async events.
-const eventData = `{"user":"u-12345","action":"created","amount":42,"tags":["a","b"]}`
 
 // httpReport is what was measured over HTTP.
 type httpReport struct {
-	Rows  []*row      `json:"rows"`
-	Async asyncTotals `json:"async"`
+	Rows   []*row         `json:"rows"`
+	Queues []*queueReport `json:"queues"`
 	// The ratios are medians over the rounds, each within one round.
-	SyncToProxy        spread `json:"syncToReverseProxy"`
-	AcceptedToRespond  spread `json:"acceptedToRespond"`
-	DeliveredToRespond spread `json:"deliveredToRespond"`
+	SyncToProxy spread `json:"syncToReverseProxy"`
 	// AddedP50 is the p50 of the sync row less that of the direct one at one connection, in microseconds.
 	AddedP50 spread `json:"addedP50Microseconds"`
-}
-
-// asyncTotals count the events of all rounds.
-type asyncTotals struct {
-	Accepted  int `json:"accepted"`
-	Delivered int `json:"delivered"`
-	Refused   int `json:"refused"`
 }
 
 // row is one line of the table; its fields hold a number for every round. Times are in microseconds.
@@ -80,13 +63,16 @@ func measureHTTP(ctx context.Context, s *settings) (*httpReport, error) {
 		return nil, err
 	}
 	defer b.stop()
-	g, err := startGateway(ctx, binary, dir, b.addr)
-	if err != nil {
-		return nil, err
+	m := &measurement{settings: s, backend: b, rows: map[string]*row{}}
+	for _, q := range queues {
+		g, err := startGateway(ctx, binary, dir, b.addr, q.directive)
+		if err != nil {
+			return nil, fmt.Errorf("queue %s: %w", q.name, err)
+		}
+		defer g.stop()
+		m.queues = append(m.queues, &queueMeasurement{name: q.name, gateway: g})
 	}
-	defer g.stop()
-
-	m := &measurement{settings: s, gateway: g, backend: b, rows: map[string]*row{}}
+	m.gateway = m.queues[0].gateway
 	if err := m.run(ctx); err != nil {
 		return nil, err
 	}
@@ -96,11 +82,12 @@ func measureHTTP(ctx context.Context, s *settings) (*httpReport, error) {
 // measurement is one run over HTTP.
 type measurement struct {
 	settings *settings
-	gateway  *gateway
-	backend  *backend
-	rows     map[string]*row
-	order    []string
-	async    asyncTotals
+	// gateway is that of the synchronous rows; its queue idles meanwhile.
+	gateway *gateway
+	queues  []*queueMeasurement
+	backend *backend
+	rows    map[string]*row
+	order   []string
 }
 
 func (m *measurement) loads() []namedLoad {
@@ -169,8 +156,11 @@ func (m *measurement) run(ctx context.Context) error {
 				m.row(l.name).add(s)
 			}
 		}
-		if err := m.runAsync(ctx, duration, warm); err != nil {
-			return fmt.Errorf("async: %w", err)
+		for i := range m.queues {
+			q := m.queues[(i+round)%len(m.queues)]
+			if err := m.runAsync(ctx, q, duration, warm); err != nil {
+				return fmt.Errorf("async, queue %s: %w", q.name, err)
+			}
 		}
 	}
 	return nil
@@ -184,71 +174,16 @@ func (m *measurement) row(name string) *row {
 	return m.rows[name]
 }
 
-// runAsync sends events for a while, then waits until all that were accepted are delivered. Clients that are refused
-// because the queue is full wait a moment and go on.
-func (m *measurement) runAsync(ctx context.Context, duration time.Duration, warm bool) error {
-	before, err := m.backend.events(ctx)
-	if err != nil {
-		return err
-	}
-	l := load{
-		addr: m.gateway.Gateway, connections: m.settings.Connections, duration: duration, want: 202, pause: asyncPause,
-		request: request("POST", m.gateway.Gateway, "/", "Event: bench.async\r\n", eventData),
-	}
-	start := time.Now()
-	s, err := l.run(ctx)
-	if err != nil {
-		return err
-	}
-	delivered, err := m.drained(ctx, before)
-	if err != nil {
-		return err
-	}
-	if delivered != s.good {
-		return fmt.Errorf("%d events were accepted with 202 and %d delivered", s.good, delivered)
-	}
-	if !warm {
-		m.row(rowAsync).add(s)
-		done := m.row(rowAsyncDone)
-		done.PerSecond = append(done.PerSecond, float64(float64(delivered)/time.Since(start).Seconds()))
-		m.async.Accepted += s.good
-		m.async.Delivered += delivered
-		m.async.Refused += s.refused
-	}
-	return nil
-}
-
-// drained waits until the queue is empty and returns how many events the function has got since it had before.
-func (m *measurement) drained(ctx context.Context, before int) (int, error) {
-	deadline := time.After(drainTimeout)
-	for {
-		n, err := m.gateway.queued(ctx)
-		if err != nil {
-			return 0, err
-		}
-		if n == 0 {
-			now, err := m.backend.events(ctx)
-			return now - before, err
-		}
-		select {
-		case <-deadline:
-			return 0, fmt.Errorf("%d deliveries still wait or run %s after the last event", n, drainTimeout)
-		case <-ctx.Done():
-			return 0, ctx.Err()
-		case <-time.After(drainInterval):
-		}
-	}
-}
-
 func (m *measurement) report() (*httpReport, error) {
-	r := &httpReport{Async: m.async}
+	r := &httpReport{}
 	for _, name := range m.order {
 		r.Rows = append(r.Rows, m.rows[name])
 	}
+	for _, q := range m.queues {
+		r.Queues = append(r.Queues, q.report(m))
+	}
 	ratio := func(a, b float64) float64 { return a / b }
 	r.SyncToProxy = spreadOf(pairs(m.row(rowSync).PerSecond, m.row(rowProxy).PerSecond, ratio))
-	r.AcceptedToRespond = spreadOf(pairs(m.row(rowAsync).PerSecond, m.row(rowRespond).PerSecond, ratio))
-	r.DeliveredToRespond = spreadOf(pairs(m.row(rowAsyncDone).PerSecond, m.row(rowRespond).PerSecond, ratio))
 	r.AddedP50 = spreadOf(pairs(m.row(rowSyncOne).P50, m.row(rowDirectOne).P50, func(a, b float64) float64 { return a - b }))
 	if slices.ContainsFunc(r.Rows, func(r *row) bool { return len(r.PerSecond) != m.settings.Rounds }) {
 		return nil, errors.New("a row was not measured in every round")

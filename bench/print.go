@@ -82,12 +82,10 @@ func (r *httpReport) print(p *page) {
 	}
 	p.line("")
 	p.result("sync / reverse_proxy", r.SyncToProxy.format("%.2f"), "≥ 1.0", r.SyncToProxy.Median >= 1)
-	p.result("async accepted / respond", r.AcceptedToRespond.format("%.2f"), "≥ 0.25", r.AcceptedToRespond.Median >= 0.25)
-	p.result("async delivered / respond", r.DeliveredToRespond.format("%.2f"), "≥ 0.25", r.DeliveredToRespond.Median >= 0.25)
 	p.result("p50 added by the gateway, 1 connection, µs", r.AddedP50.format("%.0f"), "≤ 150", r.AddedP50.Median <= 150)
-	p.result("events accepted with 202, and delivered", fmt.Sprintf("%d, %d", r.Async.Accepted, r.Async.Delivered),
-		"equal", r.Async.Accepted == r.Async.Delivered)
-	p.line("events refused with 503\t%d", r.Async.Refused)
+	for _, q := range r.Queues {
+		q.print(p)
+	}
 }
 
 func (r *tableReport) print(p *page) {
