@@ -245,7 +245,8 @@ func TestLanesVanish(t *testing.T) {
 		round(fmt.Sprint("round", i, "function"))
 	}
 	waitFor(t, "the end of the goroutines", func() bool { return runtime.NumGoroutine() <= goroutines })
-	if grown := heapInUse() - heap; grown > 20*n*rounds {
+	// A lane takes several hundred bytes; the rest is the test's own.
+	if grown := heapInUse() - heap; grown > 100*n*rounds {
 		t.Errorf("the heap has grown by %d bytes, %d for each function", grown, grown/n/rounds)
 	}
 	rec.want(t, (1+rounds)*n, nil)

@@ -123,6 +123,10 @@ func startOnCopy(t *testing.T, of *gatewaytest.Gateway, cluster *etcdtest.Cluste
 	if err := os.CopyFS(filepath.Join(dir, "data"), os.DirFS(filepath.Join(of.Dir, "data"))); err != nil {
 		t.Fatal(err)
 	}
+	// The events that wait there are the other gateway's to deliver.
+	if err := os.RemoveAll(filepath.Join(dir, "data", "jetstream")); err != nil {
+		t.Fatal(err)
+	}
 	start := time.Now()
 	g := gatewaytest.Start(t, onCluster(cluster), gatewaytest.Dir(dir))
 	mustAsk(t, 200, http.MethodGet, g.Events+"/hello", nil)
@@ -176,7 +180,7 @@ func more(t *testing.T, phase string, n int64, counters ...*atomic.Int64) {
 }
 
 // traffic counts what was sent to the Events API.
-type traffic struct{ answered, accepted, failed atomic.Int64 }
+type traffic struct{ senders, answered, accepted, failed atomic.Int64 }
 
 func (c *traffic) String() string {
 	return fmt.Sprintf("%d requests answered, %d events accepted, %d failed", c.answered.Load(), c.accepted.Load(), c.failed.Load())
@@ -184,6 +188,7 @@ func (c *traffic) String() string {
 
 // run sends requests, and now and then an event, until stop is closed.
 func (c *traffic) run(t *testing.T, g *gatewaytest.Gateway, stop <-chan struct{}) {
+	key := fmt.Sprintf("%d-", c.senders.Add(1))
 	ticker := time.NewTicker(2 * time.Millisecond)
 	defer ticker.Stop()
 	for n := 0; ; n++ {
@@ -198,7 +203,8 @@ func (c *traffic) run(t *testing.T, g *gatewaytest.Gateway, stop <-chan struct{}
 		if n%10 == 9 {
 			want, count = 202, &c.accepted
 			// The key lets the client send again what it sent into a connection that a reload was just closing as idle.
-			a, err = ask(http.MethodPost, g.Events+"/", fields{"n": n}, "Event", "user.created", "Idempotency-Key", fmt.Sprint(n))
+			// Each sender has keys of its own: what another has sent is another event.
+			a, err = ask(http.MethodPost, g.Events+"/", fields{"n": n}, "Event", "user.created", "Idempotency-Key", key+fmt.Sprint(n))
 		} else {
 			a, err = ask(http.MethodGet, g.Events+"/hello", nil)
 		}

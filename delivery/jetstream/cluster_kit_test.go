@@ -105,7 +105,7 @@ func (e *events) await(t testing.TB, want []string) {
 	var missing []string
 	defer func() {
 		if len(missing) > 0 {
-			t.Logf("missing are %d of %d, such as %.200v", len(missing), len(want), missing)
+			t.Logf("missing are %d of %d, such as %v", len(missing), len(want), missing[:min(len(missing), 8)])
 		}
 	}()
 	eventually(t, fmt.Sprintf("%d deliveries are handed out", len(want)), func() bool {

@@ -21,6 +21,9 @@ const (
 	smallRecords = 1000
 	// quiet is how long a reader that has not caught up waits for a message before it asks whether there are more.
 	quiet = 200 * time.Millisecond
+	// pullHeartbeat is how often a server of a cluster says that a reader's consumer is still there; after two that did not
+	// come it is made anew. pullExpiry is how long one request for messages holds.
+	pullHeartbeat, pullExpiry = 1500 * time.Millisecond, 10 * time.Second
 	// readRetry is how long a reader waits before it tries again.
 	readRetryMin, readRetryMax = 50 * time.Millisecond, 2 * time.Second
 )
@@ -75,7 +78,7 @@ func (t *tenure) readSession(s *session) error {
 		return fmt.Errorf("creating a consumer: %w", err)
 	}
 	more := consumer.CachedInfo().NumPending > 0
-	messages, err := consumer.Messages(jetstream.PullMaxMessages(t.ahead))
+	messages, err := consumer.Messages(s.pulling(t.ahead)...)
 	if err != nil {
 		return fmt.Errorf("consuming: %w", err)
 	}
@@ -111,6 +114,15 @@ func (t *tenure) readSession(s *session) error {
 			return err
 		}
 	}
+}
+
+// pulling is how messages are read. In a cluster a consumer may go with the server it is on: that shows soon.
+func (s *session) pulling(ahead int) []jetstream.PullMessagesOpt {
+	opts := []jetstream.PullMessagesOpt{jetstream.PullMaxMessages(ahead)}
+	if !s.local {
+		opts = append(opts, jetstream.PullExpiry(pullExpiry), jetstream.PullHeartbeat(pullHeartbeat))
+	}
+	return opts
 }
 
 // lookAgain returns how far there is something to be read, which a consumer says it has not.

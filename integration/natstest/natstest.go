@@ -112,22 +112,6 @@ func (c *Cluster) Kill(indexes ...int) { c.end(indexes, (*process).kill) }
 // Stop ends the members with these indexes, or all, as a shutdown does.
 func (c *Cluster) Stop(indexes ...int) { c.end(indexes, (*process).stop) }
 
-// Pause has a member stand still, as if it hung, and fall behind the others. On Linux only.
-func (c *Cluster) Pause(index int) {
-	c.t.Helper()
-	if err := c.members[index].process.pause(); err != nil {
-		c.t.Fatal(err)
-	}
-}
-
-// Resume has a paused member go on.
-func (c *Cluster) Resume(index int) {
-	c.t.Helper()
-	if err := c.members[index].process.resume(); err != nil {
-		c.t.Fatal(err)
-	}
-}
-
 func (c *Cluster) end(indexes []int, how func(*process)) {
 	picked := c.pick(indexes)
 	var ended sync.WaitGroup
