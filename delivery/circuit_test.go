@@ -154,6 +154,37 @@ func repeat(err error, n int) (all []error) {
 	return all
 }
 
+// TestAProbeWaitsForEarlierCalls opens a circuit while some calls hang: no probe is made beside them.
+func TestAProbeWaitsForEarlierCalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRigOf(t, newVolatileLog(), delivery.Options{Limits: delivery.Limits{Concurrency: 13}, Policy: once()})
+		g := newGate()
+		r.set("f", g.invoke)
+		for range 40 {
+			r.mustPut(t, item("f"))
+		}
+		for range 10 {
+			g.open <- providers.Errorf(providers.Unreachable, "no")
+			synctest.Wait()
+		}
+		r.wantCircuit(t, "f", delivery.CircuitOpen)
+		_, running, _ := g.counts()
+		<-time.After(5 * time.Second)
+		r.wantCircuit(t, "f", delivery.CircuitHalfOpen)
+		if _, n, _ := g.counts(); n != running {
+			t.Errorf("%d run, want the %d that began before", n, running)
+		}
+		for range running {
+			g.open <- providers.Errorf(providers.Unreachable, "no")
+			synctest.Wait()
+		}
+		if _, n, _ := g.counts(); n != 1 {
+			t.Errorf("%d run after them, want a probe", n)
+		}
+		close(g.open)
+	})
+}
+
 // TestAProbeThatIsNoCallIsMadeUpFor has what would be the probe turn out to be of a paused or deleted subscription.
 func TestAProbeThatIsNoCallIsMadeUpFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

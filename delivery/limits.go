@@ -4,8 +4,8 @@ import "github.com/eventgateway/eventgateway"
 
 // Limits bound a queue. A value that is not positive means the default, unless it says otherwise.
 //
-// No function and no space may hold more of a bound than is still free, so that there is always room for the others: alone,
-// one gets half.
+// No function may hold more of a bound than is still free, and no space more than seven times that, so that there is always
+// room for the others: alone, a function gets half and a space seven eighths.
 type Limits struct {
 	// Deliveries is how many deliveries (event × target) may wait or run at once. Default: 100,000.
 	Deliveries int

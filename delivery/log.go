@@ -91,7 +91,7 @@ type Record struct {
 	Partition int
 	// Size is what it takes in the log, in bytes.
 	Size int
-	// Works is what the record holds. It is nil once its memory was let go; see Log.Load.
+	// Works is what the record holds. It is nil once its memory was let go, as it is when the record is finished; see Log.Load.
 	Works []*Work
 
 	// left is how many deliveries have not ended; Dispatcher.mu guards it and everything below.
@@ -106,8 +106,8 @@ type Record struct {
 	tasks []*task
 	// changed tells that the log is behind: a delivery ended, or was tried, since the record was written. behindSince is since
 	// when, in nanoseconds since 1970, as long as the record waits to be replaced for that.
-	changed     bool
 	behindSince int64
+	changed     bool
 	// rewriting tells that the record is being replaced.
 	rewriting bool
 	// revoked tells that another instance works on its partition now.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -55,6 +56,36 @@ func TestMemoryIsBounded(t *testing.T) {
 			t.Errorf("%d events were read back, want most", loads)
 		}
 	})
+}
+
+// TestALargeBacklogTakesLittleMemory has many events wait for a function whose bodies are not in memory, and checks what each
+// takes nevertheless.
+func TestALargeBacklogTakesLittleMemory(t *testing.T) {
+	const n, most = 100_000, 400
+	x := newHanded(t)
+	x.SetOptions(delivery.Options{Limits: delivery.Limits{Memory: 1, Concurrency: 1}})
+	g := newGate()
+	x.res.set("f", g.invoke)
+	x.r.CaughtUp(0)
+	before := heapInUse()
+	for i := range n {
+		it := item("f")
+		it.Event.Data = make([]byte, 4096)
+		x.hand(0, uint64(i+1), 0, it)
+	}
+	if took := heapInUse() - before; took > n*most {
+		t.Errorf("%d bytes for each event that waits, want at most %d", took/n, most)
+	}
+	if s := x.Stats(); s.Waiting != n-1 {
+		t.Errorf("stats %+v", s)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	x.Drain(ctx)
+	if err := x.CheckEmpty(); err != nil {
+		t.Error(err)
+	}
+	runtime.KeepAlive(x)
 }
 
 // TestWhatWaitsLongIsLetGo checks that events that wait for a retry, or are held, make room for others in memory; and that

@@ -83,7 +83,7 @@ func (m *model) fits(targets []*modelled) bool {
 	for _, t := range targets {
 		ofFunction := m.count(func(d *modelled) bool { return d.function == t.function })
 		ofSpace := m.count(func(d *modelled) bool { return d.function.Space == t.function.Space })
-		if ofFunction > free+1 || ofSpace > free+1 || ofFunction-m.limits.Concurrency > m.limits.PerFunction {
+		if ofFunction > free+1 || ofSpace > 7*(free+1) || ofFunction-m.limits.Concurrency > m.limits.PerFunction {
 			return false
 		}
 	}

@@ -184,6 +184,10 @@ func (d *Dispatcher) reserve(room *reservation, sign int) {
 	}
 }
 
+// spaceShare is how many times what is still free a space may hold, where a function may hold as much as is free: one function
+// that hangs leaves room for others of its space, and a space in which several hang leaves some for other spaces.
+const spaceShare = 7
+
 // fits reports whether what is reserved has room, for every function and space it is for: then the error is nil. What would
 // not even fit into an empty queue is too large. Callers hold mu.
 func (d *Dispatcher) fits(room *reservation) error {
@@ -196,7 +200,7 @@ func (d *Dispatcher) fits(room *reservation) error {
 		l, s, size := r.lane, r.lane.share, r.size
 		waiting := l.outstanding + l.incoming
 		fits = waiting <= free+1 && l.bytes+l.incomingBytes <= freeBytes+size &&
-			s.outstanding+s.incoming <= free+1 && s.bytes+s.incomingBytes <= freeBytes+size &&
+			s.outstanding+s.incoming <= spaceShare*(free+1) && s.bytes+s.incomingBytes <= spaceShare*(freeBytes+size) &&
 			(limits.PerFunction <= 0 || waiting-max(0, l.max) <= limits.PerFunction)
 	}
 	switch {

@@ -77,41 +77,119 @@ func (l *slowReceiver) Start(r delivery.Receiver) { l.r = r }
 // TestOrderedEventsWaitUntilTheLogIsCaughtUp hands over records in another order than they were accepted.
 func TestOrderedEventsWaitUntilTheLogIsCaughtUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		log := &slowReceiver{fakeLog: newDurableLog(&disk{})}
+		x := newHanded(t)
 		s := newSequence(func(string, int) error { return nil })
-		res := &resources{}
-		res.setFormat("f", eventgateway.FormatRaw, s.invoke)
-		d := delivery.NewDispatcher(log, res, newRecord(), nil, delivery.Options{}, nil)
-		d.Start()
-		hand := func(seq, order uint64, it delivery.Item) {
-			log.r.Receive(&delivery.Record{Seq: seq, Works: []*delivery.Work{{
-				Event: it.Event, Owed: []delivery.Owed{{Target: it.Targets[0], Order: order}},
-			}}})
-		}
-		hand(10, 0, ordered("f", "a", 1))
-		hand(11, 0, ordered("f", "a", 2))
-		hand(12, 9, ordered("f", "a", 0))
-		hand(13, 0, ordered("f", "", 7))
-		hand(14, 0, ordered("f", "a", 4))
-		hand(15, 13, ordered("f", "a", 3))
+		x.res.setFormat("f", eventgateway.FormatRaw, s.invoke)
+		x.hand(0, 10, 0, ordered("f", "a", 1))
+		x.hand(0, 11, 0, ordered("f", "a", 2))
+		x.hand(0, 12, 9, ordered("f", "a", 0))
+		x.hand(0, 13, 0, ordered("f", "", 7))
+		x.hand(0, 14, 0, ordered("f", "a", 4))
+		x.hand(0, 15, 13, ordered("f", "a", 3))
 		synctest.Wait()
-		if err := d.Check(); err != nil {
+		if err := x.Check(); err != nil {
 			t.Fatal(err)
 		}
 		if len(s.came) != 1 || len(s.came[""]) != 1 {
 			t.Errorf("%v came before the log was caught up, want what has no key", s.came)
 		}
-		log.r.CaughtUp(0)
+		x.r.CaughtUp(0)
 		synctest.Wait()
-		hand(16, 0, ordered("f", "a", 5))
-		synctest.Wait()
+		x.hand(0, 16, 0, ordered("f", "a", 5))
+		x.end(t)
 		delete(s.came, "")
 		s.wantOrder(t, 1, 6, false)
-		d.Drain(t.Context())
-		if err := d.CheckEmpty(); err != nil {
-			t.Error(err)
-		}
 	})
+}
+
+// TestAChainIsFrozenAgainWhenItsPartitionComesBack takes a partition away and back while the first event of a key runs: when
+// that has ended, the next is not delivered before it is known that no earlier one comes.
+func TestAChainIsFrozenAgainWhenItsPartitionComesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newHanded(t)
+		g := newGate()
+		x.res.set("f", g.invoke)
+		x.hand(0, 10, 0, ordered("f", "a", 0))
+		x.r.CaughtUp(0)
+		synctest.Wait()
+		x.r.Revoke(0)
+		x.hand(0, 10, 0, ordered("f", "a", 0))
+		x.hand(0, 13, 0, ordered("f", "a", 2))
+		g.open <- nil
+		synctest.Wait()
+		if calls, running, _ := g.counts(); calls != 1 || running != 0 {
+			t.Errorf("%d calls, want the one before it went away", calls)
+		}
+		s := newSequence(func(string, int) error { return nil })
+		x.res.setFormat("f", eventgateway.FormatRaw, s.invoke)
+		x.hand(0, 14, 12, ordered("f", "a", 1))
+		x.r.CaughtUp(0)
+		x.end(t)
+		s.wantOrder(t, 1, 3, false)
+	})
+}
+
+// TestAKeyInTwoPartitionsGoesOnWithoutOneOfThem takes away a partition that was not caught up, and one whose event of the key
+// is due later.
+func TestAKeyInTwoPartitionsGoesOnWithoutOneOfThem(t *testing.T) {
+	for _, caughtUp := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			x := newHanded(t)
+			s := newSequence(func(_ string, n int) error {
+				if n == 7 {
+					return providers.Errorf(providers.Throttled, "no")
+				}
+				return nil
+			})
+			x.res.setFormat("f", eventgateway.FormatRaw, s.invoke)
+			x.r.CaughtUp(0)
+			if caughtUp {
+				x.r.CaughtUp(1)
+			}
+			x.hand(1, 10, 0, ordered("f", "a", 7))
+			synctest.Wait()
+			x.hand(0, 11, 0, ordered("f", "a", 0))
+			x.hand(0, 12, 0, ordered("f", "a", 1))
+			synctest.Wait()
+			if len(s.came) != 0 {
+				t.Errorf("%v came before its turn", s.came)
+			}
+			x.r.Revoke(1)
+			x.end(t)
+			s.wantOrder(t, 1, 2, false)
+		})
+	}
+}
+
+// handed is a dispatcher whose log hands over what the test says.
+type handed struct {
+	*slowReceiver
+	*delivery.Dispatcher
+	res *resources
+}
+
+func newHanded(t *testing.T) *handed {
+	x := &handed{slowReceiver: &slowReceiver{fakeLog: newDurableLog(&disk{})}, res: &resources{}}
+	x.Dispatcher = delivery.NewDispatcher(x.slowReceiver, x.res, newRecord(), nil, delivery.Options{}, newLogger(&lockedBuffer{}))
+	x.Dispatcher.Start()
+	t.Cleanup(func() { x.Drain(t.Context()) })
+	return x
+}
+
+// hand hands over a record of a partition, with an event that was accepted in another one if order is not 0.
+func (x *handed) hand(partition int, seq, order uint64, it delivery.Item) {
+	x.r.Receive(&delivery.Record{Seq: seq, Partition: partition, Works: []*delivery.Work{{
+		Event: it.Event, Owed: []delivery.Owed{{Target: it.Targets[0], Order: order}},
+	}}})
+}
+
+// end waits until all is delivered.
+func (x *handed) end(t *testing.T) {
+	t.Helper()
+	waitWithin(t, time.Minute, "all deliveries", func() bool { return x.Stats() == (delivery.Stats{}) })
+	if err := x.CheckEmpty(); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestAttemptsAndWaitsOutliveACrash checks that a retry is neither made early nor counted anew.

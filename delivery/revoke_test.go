@@ -130,6 +130,37 @@ func TestRevokeWhileARecordIsReplaced(t *testing.T) {
 	})
 }
 
+// TestRevokeWhileARecordIsReadBackToBeReplaced takes the partition away before it is known what to write.
+func TestRevokeWhileARecordIsReadBackToBeReplaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRigOf(t, newDurableLog(&disk{}), delivery.Options{Limits: delivery.Limits{Memory: 1}, Policy: regular(5)})
+		r.set("quick", succeed)
+		r.set("paused", succeed)
+		r.pause("paused")
+		r.mustPut(t, named("a", "quick", "paused"))
+		synctest.Wait()
+		read, rewrites := make(chan struct{}), 0
+		r.log.set(func(l *fakeLog) {
+			l.onLoad = func() error {
+				<-read
+				return nil
+			}
+			l.onRewrite = func() error {
+				rewrites++
+				return nil
+			}
+		})
+		<-time.After(1500 * time.Millisecond)
+		r.log.give(0)
+		close(read)
+		<-time.After(5 * time.Second)
+		r.wantConsistent(t)
+		if rewrites != 0 || r.log.count() != 1 {
+			t.Errorf("%d rewrites, %d records, want none and the one", rewrites, r.log.count())
+		}
+	})
+}
+
 // TestTwoInstancesShareALog moves partitions between two dispatchers at random while deliveries fail at random, and checks
 // that every event arrives at least once, in the order of its key.
 func TestTwoInstancesShareALog(t *testing.T) {

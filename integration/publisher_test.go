@@ -89,6 +89,10 @@ func (p *publisher) sendBatch(url string, numbers []int) int {
 
 func (p *publisher) post(url, contentType, body string) (status int) {
 	resp, err := p.client.Post(url+"/", contentType, strings.NewReader(body))
+	if err != nil && !p.fragile {
+		// A reload may close an idle connection just as it is used. To send again is safe: the events keep their ids.
+		resp, err = p.client.Post(url+"/", contentType, strings.NewReader(body))
+	}
 	if err != nil {
 		p.broken.Add(1)
 		if !p.fragile {

@@ -219,7 +219,7 @@ func TestLogsHaveNoPayload(t *testing.T) {
 	g.Do(http.MethodPost, g.Config+"/v1/spaces/default/subscriptions",
 		map[string]any{"functionId": "failing", "event": "http", "method": "POST", "path": "/fail"}, 201)
 	g.Do(http.MethodPost, g.Config+"/v1/spaces/default/subscriptions",
-		map[string]any{"functionId": "failing", "event": "user.created"}, 201)
+		map[string]any{"functionId": "failing", "event": "user.created", "delivery": map[string]any{"attempts": 1}}, 201)
 	body := g.Do(http.MethodPost, g.Events+"/fail", `{"x":"event-payload-marker"}`, 502)
 	emit(t, g, "user.created", `{"x":"event-payload-marker"}`, 202)
 	gatewaytest.Eventually(t, 10*time.Second, func() error {
