@@ -3,7 +3,6 @@ package jetstream
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -95,49 +94,6 @@ func TestAServerOfThreeIsKilled(t *testing.T) {
 	seen.await(t, want)
 	eventually(t, "the log is empty", func() bool { return workInfo(t, b.Log).State.Msgs == 0 })
 	t.Logf("%d deliveries", len(want))
-}
-
-// TestCaughtUpMeansAll has readers begin while a server catches up with the others.
-func TestCaughtUpMeansAll(t *testing.T) {
-	rounds := 3
-	if long() {
-		rounds = 30
-	}
-	c := natstest.Start(t, natstest.Options{Size: 3})
-	a := openNode(t, &Queue{URLs: c.URLs()}, leaseTTL)
-	a.awaitShare(t, 16, 16)
-	var want []string
-	for round := range rounds {
-		leader, keeper := c.StreamLeader(a.names.workStream()), c.StreamLeader("KV_"+a.names.bucket())
-		slow := slices.IndexFunc([]int{0, 1, 2}, func(i int) bool { return i != leader && i != keeper })
-		c.Kill(slow)
-		for i := range 320 {
-			w := newWork(fmt.Sprintf("e%d-%d", round, i))
-			w.Key = w.Event.ID
-			w.Event.Data = []byte(strings.Repeat("x", 100<<10))
-			want = append(want, w.Event.ID)
-			append1(t, a.Log, w)
-		}
-		c.Launch(slow)
-		for range 5 {
-			closeLog(t, a.Log)
-			a = openNode(t, &Queue{URLs: []string{c.URL(leader)}}, leaseTTL)
-			a.awaitShare(t, 16, 16)
-			got := a.ids()
-			slices.Sort(got)
-			slices.Sort(want)
-			// What had no answer at first may be there twice.
-			if got = slices.Compact(got); !slices.Equal(got, want) {
-				t.Fatalf("round %d: %d events were handed out when all partitions had caught up, of %d", round, len(got), len(want))
-			}
-		}
-		c.WaitServing()
-		for _, r := range a.received() {
-			a.Finish(r)
-		}
-		want = nil
-		eventually(t, "the log is empty", func() bool { return workInfo(t, a.Log).State.Msgs == 0 })
-	}
 }
 
 // TestTheStreamIsRemoved removes the stream of work under two instances.
