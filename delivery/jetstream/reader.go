@@ -21,6 +21,8 @@ const (
 	smallRecords = 1000
 	// quiet is how long a reader that has not caught up waits for a message before it asks whether there are more.
 	quiet = 200 * time.Millisecond
+	// stallInterval is how often it is looked whether a consumer in a cluster hands out what there is.
+	stallInterval = 3 * time.Second
 	// pullHeartbeat is how often a server of a cluster says that a reader's consumer is still there; after two that did not
 	// come it is made anew. pullExpiry is how long one request for messages holds.
 	pullHeartbeat, pullExpiry = 1500 * time.Millisecond, 10 * time.Second
@@ -86,11 +88,7 @@ func (t *tenure) readSession(s *session) error {
 	stop := make(chan struct{})
 	defer close(stop)
 	go func() {
-		select {
-		case <-t.ctx.Done():
-		case <-s.lost:
-		case <-stop:
-		}
+		t.watch(s, stop)
 		messages.Stop()
 	}()
 	for t.position() < last && (more || !s.local) {
@@ -113,6 +111,34 @@ func (t *tenure) readSession(s *session) error {
 		if _, err = t.takeMessage(msg); err != nil {
 			return err
 		}
+	}
+}
+
+// watch returns when it is time to stop reading: also when a consumer of a cluster hands out nothing though there is
+// something. One that was made while its server was catching up may do so.
+func (t *tenure) watch(s *session, stop <-chan struct{}) {
+	var look <-chan time.Time
+	if !s.local {
+		ticker := time.NewTicker(stallInterval)
+		defer ticker.Stop()
+		look = ticker.C
+	}
+	for behind, before := false, uint64(0); ; {
+		select {
+		case <-t.ctx.Done():
+			return
+		case <-s.lost:
+			return
+		case <-stop:
+			return
+		case <-look:
+		}
+		position := t.position()
+		if behind && position == before {
+			return
+		}
+		last, err := t.lookAgain(s)
+		behind, before = err == nil && last > position, position
 	}
 }
 
