@@ -2,6 +2,7 @@ package jetstream_test
 
 import (
 	"fmt"
+	"os"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -23,6 +24,7 @@ func TestClusterConformance(t *testing.T) {
 			return &jetstream.Queue{URLs: cluster.URLs(), Partitions: partitions, DeadLetters: letters}
 		}
 		return queuetest.Harness{
+			Long:    os.Getenv("EVENT_GATEWAY_LONG") != "",
 			Name:    "jetstream",
 			Backend: func() delivery.Backend { return queue(nil) },
 			Bounded: func(age time.Duration, bytes int64) delivery.Backend {

@@ -21,6 +21,7 @@ func TestConformance(t *testing.T) {
 		t.Run("sync="+sync, func(t *testing.T) {
 			queuetest.Run(t, func(*testing.T) queuetest.Harness {
 				return queuetest.Harness{
+					Long:    os.Getenv("EVENT_GATEWAY_LONG") != "",
 					Name:    "jetstream",
 					Backend: func() delivery.Backend { return &jetstream.Queue{Sync: sync} },
 					Bounded: func(age time.Duration, bytes int64) delivery.Backend {

@@ -127,11 +127,12 @@ func TestAnInstanceThatIsCutOff(t *testing.T) {
 func TestLeasesOutliveAShortOutage(t *testing.T) {
 	ref, srv := newReferee(t), natsServer(t)
 	proxy, url := behind(t, srv)
-	a, b := ref.join("a", url, longTTL), ref.join("b", url, longTTL)
+	// An answer that gets lost is waited for a sixth of the TTL, so it may not be a long one.
+	a, b := ref.join("a", url, leaseTTL), ref.join("b", url, leaseTTL)
 	awaitEven(ref, a, b)
 	proxy.Cut()
 	proxy.Mend()
-	c := ref.join("c", srv.ClientURL(), longTTL)
+	c := ref.join("c", srv.ClientURL(), leaseTTL)
 	awaitEven(ref, a, b, c)
 }
 

@@ -1,6 +1,7 @@
 package memory_test
 
 import (
+	"os"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 func TestConformance(t *testing.T) {
 	queuetest.Run(t, func(*testing.T) queuetest.Harness {
 		return queuetest.Harness{
+			Long:    os.Getenv("EVENT_GATEWAY_LONG") != "",
 			Name:    "memory",
 			Backend: func() delivery.Backend { return &memory.Queue{} },
 			Bounded: func(age time.Duration, bytes int64) delivery.Backend {

@@ -212,7 +212,7 @@ func (s *suite) checkRefusal(err error) {
 // testConcurrently has many append at the same time, while what is handed over is finished.
 func (s *suite) testConcurrently() {
 	callers, calls := 16, 40
-	if long {
+	if s.Long {
 		calls = 2000
 	}
 	q := s.openUnstarted(s.Backend())

@@ -3,16 +3,12 @@ package queuetest
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/eventgateway/eventgateway/delivery"
 )
-
-// long tells that there is time for many events.
-var long = os.Getenv("EVENT_GATEWAY_LONG") != ""
 
 // queue is a log in use.
 type queue struct {

@@ -45,6 +45,8 @@ type Harness struct {
 	Partitions int
 	// TooLarge is a number of bytes of data that no event in the queue may have. Default: any size is accepted.
 	TooLarge int
+	// Long has the tests that take many events at the same time take tens of thousands. Default: hundreds.
+	Long bool
 	// Patience is how long the suite waits for what is to happen. Default: 20s.
 	Patience time.Duration
 }

@@ -94,7 +94,7 @@ func (s *suite) testReopenWhole() {
 // testReopenBacklog leaves many events behind, appended at the same time.
 func (s *suite) testReopenBacklog() {
 	callers, calls := 8, 100
-	if long {
+	if s.Long {
 		calls = 10_000
 	}
 	q := s.open()
