@@ -221,7 +221,7 @@ func (a *App) queueStatus() map[string]any {
 	queue := map[string]any{
 		"type": status.Name, "durable": status.Durable, "state": status.State,
 		"waiting": stats.Waiting, "running": stats.Running, "paused": stats.Paused,
-		"bytes": stats.Bytes, "memory": stats.Memory, "stored": status.Bytes,
+		"bytes": stats.Bytes, "memory": stats.Memory, "stored": status.Bytes, "records": status.Records,
 		"deadLetters": map[string]any{"count": letters, "bytes": letterBytes},
 	}
 	if status.Error != "" {

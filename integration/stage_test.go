@@ -317,7 +317,7 @@ func (a answer) wants(t *testing.T, status int, body string) {
 }
 
 // queue is what /v1/status says of the queue.
-func (s *stage) queue() (q struct{ Waiting, Running, Paused, Bytes int64 }) {
+func (s *stage) queue() (q struct{ Waiting, Running, Paused, Bytes, Records int64 }) {
 	s.t.Helper()
 	status := struct{ Queue any }{&q}
 	if err := json.Unmarshal(s.Do(http.MethodGet, s.Config+"/v1/status", nil, 200), &status); err != nil {
@@ -326,11 +326,12 @@ func (s *stage) queue() (q struct{ Waiting, Running, Paused, Bytes int64 }) {
 	return q
 }
 
-// idle waits until nothing is queued any more.
+// idle waits until nothing is queued any more. What is accepted is in the log first, and waits a moment later: so the log has
+// to be empty too.
 func (s *stage) idle() {
 	s.t.Helper()
 	gatewaytest.Eventually(s.t, patience, func() error {
-		if q := s.queue(); q.Waiting+q.Running+q.Bytes > 0 {
+		if q := s.queue(); q.Waiting+q.Running+q.Bytes+q.Records > 0 {
 			return fmt.Errorf("the queue holds %+v", q)
 		}
 		return nil
