@@ -117,12 +117,14 @@ func (j *Journal) Received(space string, ev *eventgateway.Event, targets []Targe
 	var n *eventNotes
 	for i := range targets {
 		if t := &targets[i]; n == nil || n.space != t.Space {
+			s.shrink(n)
 			n = s.receive(t.Space, hash, ev)
 			n.expect(targets[i:])
 		}
 		n.owe(&targets[i], false, s)
 	}
 	if syncTarget != nil {
+		s.shrink(n)
 		n = s.receive(syncTarget.Space, hash, ev)
 		n.owe(syncTarget, true, s)
 	}

@@ -157,9 +157,9 @@ func (s *journalShard) expire(now time.Time) {
 	}
 }
 
-// shrink forgets events until the others have room, but not n. Callers hold mu.
+// shrink forgets events until the others have room, but not n, which has grown; nil for none. Callers hold mu.
 func (s *journalShard) shrink(n *eventNotes) {
-	for s.size > s.room && s.oldest != n {
+	for n != nil && s.size > s.room && s.oldest != n {
 		s.forget(s.oldest)
 	}
 }
@@ -231,11 +231,13 @@ func (s *journalShard) duplicate(space string, hash uint64, ev *eventgateway.Eve
 			at := time.Unix(0, n.last)
 			s.forget(n)
 			s.touch(accepted, at)
+			s.shrink(accepted)
 			return true
 		}
 	}
 	n.duplicateOf = of
 	n.disown(s)
 	n.grow(len(of), s)
+	s.shrink(n)
 	return of == ev.ID
 }
