@@ -24,7 +24,7 @@ import (
 )
 
 // patience is how long a test waits for what must happen; only a failing test waits that long.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // raw sends bytes over a connection and returns it, to read the answer from.
 func raw(t *testing.T, server *httptest.Server, format string, args ...any) net.Conn {

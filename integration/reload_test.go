@@ -45,7 +45,7 @@ func TestHundredReloadsLeakNothing(t *testing.T) {
 		reload(10 + i)
 	}
 	// What belongs to the last configurations may still be on its way out.
-	gatewaytest.Eventually(t, 20*time.Second, func() error {
+	gatewaytest.Eventually(t, time.Minute, func() error {
 		if n := goroutines(t, g); n > goroutinesBefore+10 {
 			return fmt.Errorf("%d goroutines after 100 reloads, %d before", n, goroutinesBefore)
 		}

@@ -15,7 +15,7 @@ import (
 )
 
 // patience is how long tests wait for what is to happen.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // sink is a Receiver that keeps what it gets.
 type sink struct {

@@ -47,7 +47,7 @@ type Harness struct {
 	TooLarge int
 	// Long has the tests that take many events at the same time take tens of thousands. Default: hundreds.
 	Long bool
-	// Patience is how long the suite waits for what is to happen. Default: 20s.
+	// Patience is how long the suite waits for what is to happen. Default: 1m.
 	Patience time.Duration
 }
 
@@ -111,6 +111,6 @@ func (h *Harness) setDefaults(t *testing.T) {
 		h.Partitions = 1
 	}
 	if h.Patience <= 0 {
-		h.Patience = 20 * time.Second
+		h.Patience = time.Minute
 	}
 }
