@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -161,7 +163,25 @@ func (e *embedded) stop() {
 		srv.WaitForShutdown()
 	}(e.server)
 	e.server, e.stopped = nil, stopped
-	e.awaitStop(context.Background())
+	if !e.awaitStop(context.Background()) {
+		e.logger.Error("the embedded NATS server does not stop; if that lasts, the gateway has to be restarted",
+			slog.String("stacks", serverStacks()))
+	}
+}
+
+// serverStacks tells what the goroutines of servers in this process do, so that it can be found out why one does not stop.
+func serverStacks() string {
+	const most = 64 << 10
+	all := make([]byte, 4<<20)
+	all = all[:runtime.Stack(all, true)]
+	var found strings.Builder
+	for stack := range strings.SplitSeq(string(all), "\n\n") {
+		if strings.Contains(stack, "nats-server/") && found.Len()+len(stack) < most {
+			found.WriteString(stack)
+			found.WriteString("\n\n")
+		}
+	}
+	return found.String()
 }
 
 // awaitStop reports whether no server runs any more; it waits a while for it.

@@ -216,17 +216,24 @@ func (g *Gateway) Pid() int { return g.cmd.Process.Pid }
 // Signal sends a signal to the process.
 func (g *Gateway) Signal(sig os.Signal) { _ = g.cmd.Process.Signal(sig) }
 
-// Stop ends the gateway gracefully and waits. A gateway that does not end within a minute fails the test.
+// Stop ends the gateway gracefully and waits. A gateway that does not end within two minutes fails the test, and tells what its
+// goroutines do.
 func (g *Gateway) Stop() {
 	g.t.Helper()
 	g.Signal(syscall.SIGTERM)
 	select {
 	case <-g.exited:
-	case <-time.After(time.Minute):
-		_ = g.cmd.Process.Kill()
-		<-g.exited
-		g.t.Errorf("the gateway did not stop within a minute")
+		return
+	case <-time.After(2 * time.Minute):
 	}
+	before := len(g.Log())
+	g.Signal(syscall.SIGQUIT)
+	select {
+	case <-g.exited:
+	case <-time.After(10 * time.Second):
+		g.Kill()
+	}
+	g.t.Errorf("the gateway did not stop within two minutes; its goroutines:\n%s", g.Log()[before:])
 }
 
 // Kill ends the gateway with SIGKILL and waits.
