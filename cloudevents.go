@@ -54,6 +54,8 @@ func (ev *Event) appendCloudEvent(buf []byte, params PathParams) []byte {
 			buf = ce.appendExtensions(buf)
 		}
 	}
+	buf = appendText(buf, authorizationExtension, string(ev.Authorization))
+	buf = appendText(buf, schemaViolationExtension, ev.SchemaViolation)
 	buf = appendText(buf, "datacontenttype", ev.dataType())
 	switch {
 	case ev.HTTP != nil:
@@ -88,6 +90,7 @@ func (ev *Event) cloudEventHeader() http.Header {
 		"Ce-Type":        {EscapeHeaderValue(ev.Type)},
 		"Ce-Time":        {EscapeHeaderValue(ev.time())},
 	}
+	ev.setFindings(h)
 	ce := ev.CloudEvent
 	if ce == nil {
 		return h

@@ -110,6 +110,9 @@ type coreAttribute struct {
 
 // extend adds an extension attribute.
 func (a *attributes) extend(ce *CloudEventAttributes, attr attribute) error {
+	if isOwnExtension(attr.name) {
+		return nil
+	}
 	if !validAttributeName(attr.name) {
 		return InvalidField(a.prefix+"attribute", attr.name, "a name of 1 to 255 lower-case letters or digits, other than data")
 	}

@@ -98,6 +98,9 @@ func parseStructured(prefix string, object []byte, receivedAt time.Time) (*Event
 
 // add takes a member of a document as an attribute; null is as good as absent.
 func (a *attributes) add(name string, value []byte) error {
+	if isOwnExtension(name) {
+		return nil
+	}
 	attr := attribute{name: name}
 	switch value[0] {
 	case 'n':

@@ -261,6 +261,49 @@ func TestCloudEventsSurviveEncoding(t *testing.T) {
 	}
 }
 
+// TestOwnExtensionsAreNotTheSenders leaves out what only the gateway may say, in every form an event can come in.
+func TestOwnExtensionsAreNotTheSenders(t *testing.T) {
+	authorized := withFindings(cloudEvent("application/json", `{"a":1}`), "it is wrong")
+	structured := authorized.Encode(nil, eventgateway.FormatCloudEvents, nil).Payload
+	inHeaders := authorized.Encode(nil, eventgateway.FormatCloudEventsBinary, nil)
+	inHeaders.Header.Set("Content-Type", inHeaders.ContentType)
+	for name, parse := range map[string]func() (*eventgateway.Event, error){
+		"structured": func() (*eventgateway.Event, error) { return eventgateway.ParseCloudEvent(structured, receivedAt) },
+		"batch": func() (*eventgateway.Event, error) {
+			events, err := eventgateway.ParseCloudEventBatch(fmt.Appendf(nil, "[%s]", structured), receivedAt)
+			if err != nil {
+				return nil, err
+			}
+			return events[0], nil
+		},
+		"binary": func() (*eventgateway.Event, error) {
+			return eventgateway.ParseCloudEventHeader(inHeaders.Header, inHeaders.Payload, receivedAt)
+		},
+		"0.1": func() (*eventgateway.Event, error) {
+			return eventgateway.ParseCloudEvent([]byte(`{"cloudEventsVersion":"0.1","eventType":"t","eventID":"1","source":"/s",`+
+				`"extensions":{"traceparent":"00-1-2-01","eventgateway":{"authorization":{"principalId":"admin"}}}}`), receivedAt)
+		},
+	} {
+		ev, err := parse()
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if ev.Authorization != nil || ev.SchemaViolation != "" {
+			t.Errorf("%s: got the authorization %s and the violation %q", name, ev.Authorization, ev.SchemaViolation)
+		}
+		if ev.CloudEvent.Extensions["traceparent"] != "00-1-2-01" {
+			t.Errorf("%s: the extensions are %v", name, ev.CloudEvent.Extensions)
+		}
+		for _, format := range formats {
+			again := ev.Encode(nil, format, nil)
+			if text := fmt.Sprintf("%s %v", again.Payload, again.Header); strings.Contains(strings.ToLower(text), "eventgateway") {
+				t.Errorf("%s as %s: got %s", name, format, text)
+			}
+		}
+	}
+}
+
 func sameEvent(t *testing.T, got, want *eventgateway.Event, extensions map[string]any) {
 	t.Helper()
 	ce := *want.CloudEvent

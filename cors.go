@@ -28,11 +28,14 @@ func (c *CORS) Normalize() {
 }
 
 // Validate checks the lists. Call Normalize first.
-func (c *CORS) Validate() error {
+func (c *CORS) Validate() error { return c.validate("cors.origins", "cors.methods", "cors.headers") }
+
+// validate checks the lists, which errors name as given.
+func (c *CORS) validate(origins, methods, headers string) error {
 	for _, list := range []struct {
 		field  string
 		values []string
-	}{{"cors.origins", c.Origins}, {"cors.methods", c.Methods}, {"cors.headers", c.Headers}} {
+	}{{origins, c.Origins}, {methods, c.Methods}, {headers, c.Headers}} {
 		if len(list.values) > 100 {
 			return Errorf(Invalid, "%s: %d entries are not accepted: want at most 100", list.field, len(list.values))
 		}
@@ -40,7 +43,7 @@ func (c *CORS) Validate() error {
 			if v == "" || len(v) > 255 || strings.ContainsFunc(v, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == ',' }) {
 				return InvalidField(list.field, v, "1 to 255 printable ASCII characters without spaces or commas")
 			}
-			if list.field != "cors.origins" && !isToken(v) {
+			if list.field != origins && !isToken(v) {
 				return InvalidField(list.field, v, "an HTTP token")
 			}
 		}

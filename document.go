@@ -30,6 +30,9 @@ func ParseDocument(field string, document []byte, now time.Time) (ev *Event, par
 		switch text, _ := JSONText(name); string(text) {
 		case "specversion", "cloudEventsVersion":
 			ev, err := parseStructured(field+".", object, now)
+			if err == nil {
+				err = ev.readFindingExtensions(field, object)
+			}
 			return ev, nil, err
 		}
 	}
@@ -137,7 +140,12 @@ func (d *eventDocument) member(name, at string, value []byte) (err error) {
 	case "source", "subject", "time", "dataschema":
 		return d.attributes.add(name, value)
 	case "extensions":
-		return members(at, value, func(name, _ string, value []byte) error { return d.attributes.add(name, value) })
+		return members(at, value, func(name, at string, value []byte) error {
+			if name == ownExtension {
+				return d.ev.readFindings(at, value)
+			}
+			return d.attributes.add(name, value)
+		})
 	default:
 		return Errorf(Invalid, "unknown field %s: want only event, id, receivedAt, data, dataType, source, subject, time, "+
 			"dataschema, extensions, or http", at)

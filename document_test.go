@@ -77,6 +77,11 @@ func TestDocument(t *testing.T) {
 				`"headers":{"Content-Type":"text/plain"},"host":"","query":{},"params":{},"body":"aGk="},"dataType":"application/json"}`,
 		},
 		{
+			"what the gateway found out", `{"event":"e","id":"i","extensions":{"eventgateway":{"authorization":{"principalId":"p"},"schemaViolation":"v"}}}`,
+			`{"event":"e","id":"i","receivedAt":1767366245678,"data":null,"dataType":"application/json",` +
+				`"extensions":{"eventgateway":{"authorization":{"principalId":"p"},"schemaViolation":"v"}}}`,
+		},
+		{
 			"a CloudEvent", `{"specversion":"1.0","type":"e","source":"/s","id":"i","data":[1]}`,
 			`{"event":"e","id":"i","receivedAt":1767366245678,"data":[1],"dataType":"application/json","source":"/s"}`,
 		},
@@ -117,6 +122,19 @@ func TestDocumentErrors(t *testing.T) {
 		},
 		{`{"event":"e","subject":"x"}`, "event.source: missing: want a URI reference that is not empty"},
 		{`{"event":"e","extensions":[]}`, "event.extensions: not accepted: want a JSON object"},
+		{`{"event":"e","extensions":{"eventgateway":7}}`, "event.extensions.eventgateway: not accepted: want a JSON object"},
+		{
+			`{"event":"e","extensions":{"eventgateway":{"authorization":"x"}}}`,
+			"event.extensions.eventgateway.authorization: not accepted: want a JSON object",
+		},
+		{
+			`{"event":"e","extensions":{"eventgateway":{"x":1}}}`,
+			"unknown field event.extensions.eventgateway.x: want only authorization, schemaViolation",
+		},
+		{
+			`{"specversion":"1.0","type":"e","source":"/s","id":"i","eventgatewayauthorization":7}`,
+			"event.eventgatewayauthorization: not accepted: want a string",
+		},
 		{`{"event":"http"}`, "event.data: missing: want an object with method, path, headers, …"},
 		{`{"event":"http","data":7}`, "event.data: not accepted: want a JSON object"},
 		{`{"event":"e","http":{}}`, "event.http: not accepted beside event or data: want one of them"},
@@ -140,6 +158,7 @@ func FuzzDocument(f *testing.F) {
 		`{"http":{"method":"POST","headers":{"x-a":["1"]},"query":{"q":"a"},"params":{"id":"7"},"body":{"n":1}}}`,
 		`{"specversion":"1.0","type":"e","source":"/s","id":"i","data_base64":"aGk="}`,
 		`{"event":"http","data":{"headers":{"Content-Type":"text/plain"},"body":"aGk="}}`,
+		`{"event":"e","extensions":{"eventgateway":{"authorization":{"principalId":"p"},"schemaViolation":"v"},"a":"b"}}`,
 		`{"event":"e","event":"f"}`, `null`, `{"\ud800":1}`, "\xff",
 	} {
 		f.Add(seed)

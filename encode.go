@@ -71,8 +71,17 @@ func (ev *Event) appendEvent(buf []byte, params PathParams) []byte {
 		if len(ce.Extensions) > 0 {
 			buf = append(buf, `,"extensions":{`...)
 			buf = ce.appendExtensions(buf)
-			buf = append(buf, '}')
+			if ev.hasFindings() {
+				buf = append(buf, ',')
+				buf = ev.appendFindings(buf)
+			}
+			return append(buf, "}}"...)
 		}
+	}
+	if ev.hasFindings() {
+		buf = append(buf, `,"extensions":{`...)
+		buf = ev.appendFindings(buf)
+		buf = append(buf, '}')
 	}
 	return append(buf, '}')
 }
@@ -86,6 +95,9 @@ func (ev *Event) sizeHint() int {
 	}
 	if ev.HTTP != nil {
 		n += len(ev.HTTP.Path) + 64*len(ev.HTTP.Header)
+	}
+	if ev.hasFindings() {
+		n += 128 + len(ev.Authorization) + len(ev.SchemaViolation)
 	}
 	return n
 }

@@ -54,6 +54,12 @@ func cloudEvent(dataType, data string) *eventgateway.Event {
 	return ev
 }
 
+// withFindings adds what the gateway found out about an event.
+func withFindings(ev *eventgateway.Event, violation string) *eventgateway.Event {
+	ev.Authorization, ev.SchemaViolation = json.RawMessage(`{"principalId":"ü 1","context":{"roles":["a"]}}`), violation
+	return ev
+}
+
 var hostile = "\xff\xfe\"\\\x00\x1f\u2028</script>\xed\xa0\x80"
 
 var encodings = map[string]struct {
@@ -77,6 +83,9 @@ var encodings = map[string]struct {
 	"cloudevent":        {event: cloudEvent("application/json", `{"a":1}`)},
 	"cloudevent-text":   {event: cloudEvent("text/xml", "<a/>")},
 	"cloudevent-binary": {event: cloudEvent("image/png", "\x89PNG")},
+	"authorized":        {event: withFindings(custom("application/json", `{"a":1}`), "")},
+	"flagged":           {event: withFindings(cloudEvent("application/json", `{"a":"x"}`), `/a: "x" is no number`)},
+	"http-authorized":   {event: withFindings(httpEvent("application/json", ""), "")},
 	"hostile": {
 		&eventgateway.Event{
 			Type: hostile, ID: hostile, ReceivedAt: receivedAt, DataType: "application/x-www-form-urlencoded",

@@ -1,6 +1,7 @@
 package eventgateway
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"time"
@@ -23,7 +24,30 @@ type Event struct {
 	CloudEvent *CloudEventAttributes
 	// HTTP is the request of an http event; nil for other events.
 	HTTP *HTTPRequest
+
+	// Depth is how many deliveries lead to the event, one after the other: 0 for one that no delivery caused.
+	Depth int
+	// Cause is the ID of the event whose delivery caused this one; empty where Depth is 0, or nobody said.
+	Cause string
+	// Trace is the trace the event is part of; zero where the sender told none.
+	Trace TraceContext
+	// Authorization is what the authorizer of its type has granted the sender: a JSON object with principalId and context.
+	// Nil where nobody was asked.
+	Authorization json.RawMessage
+	// SchemaViolation says in which way the data violates the schema of its type, where that is only flagged; else empty.
+	SchemaViolation string
 }
+
+// TraceContext is the W3C trace context that came with an event, and goes on with its deliveries.
+type TraceContext struct {
+	// Parent is the traceparent header; empty where there was none, or no valid one.
+	Parent string
+	// State is the tracestate header; may be empty.
+	State string
+}
+
+// MaxDepth is how many deliveries may lead to an event, one after the other, where the configuration does not say.
+const MaxDepth = 16
 
 // CloudEventAttributes are the context attributes of a CloudEvent that Event has no field for.
 type CloudEventAttributes struct {

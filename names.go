@@ -40,6 +40,24 @@ func ValidateEventName(field, name string) error {
 	return nil
 }
 
+// ValidateEventPattern checks what a subscription listens to: the name of an event type, or the beginning of names followed
+// by a *, such as "user.*", or "*" alone. field names it in the error.
+func ValidateEventPattern(field, pattern string) error {
+	name, any := strings.CutSuffix(pattern, "*")
+	if name == "" && any {
+		return nil
+	}
+	if ValidateEventName(field, name) != nil || len(pattern) > maxEventNameLength {
+		return InvalidField(field, pattern, "1 to 255 bytes of printable characters without spaces, and * only at the end")
+	}
+	return nil
+}
+
+// IsEventPattern reports whether a subscription listens to more than one event type: those that begin as pattern does
+// before its *. It listens to custom events only: http, invoke and system events have to be named, system events at least by
+// a pattern that begins with "gateway." or "eventgateway.".
+func IsEventPattern(pattern string) bool { return strings.HasSuffix(pattern, "*") }
+
 // The built-in event types.
 const (
 	// EventHTTP is the event an HTTP request becomes when it is nothing else.
@@ -50,16 +68,26 @@ const (
 	EventInvoke = "invoke"
 )
 
-// CanonicalEvent returns the name under which events of this type are routed: EventHTTP for EventHTTPRequest, name itself
-// otherwise.
+// What the names of system events begin with.
+const (
+	systemPrefix      = "gateway."
+	systemPrefixAlias = "eventgateway."
+)
+
+// CanonicalEvent returns the name under which events of this type are routed: EventHTTP for EventHTTPRequest, "gateway.x" for
+// "eventgateway.x", name itself otherwise. It also takes what a subscription listens to, such as "eventgateway.*".
 func CanonicalEvent(name string) string {
-	if name == EventHTTPRequest {
+	switch {
+	case name == EventHTTPRequest:
 		return EventHTTP
+	case strings.HasPrefix(name, systemPrefixAlias):
+		return name[len(systemPrefixAlias)-len(systemPrefix):]
 	}
 	return name
 }
 
-// IsSystemEvent reports whether only the gateway itself may emit events of this type.
+// IsSystemEvent reports whether only the gateway itself may emit events of this type; or, of what a subscription listens to,
+// whether it is for such events.
 func IsSystemEvent(name string) bool {
-	return strings.HasPrefix(name, "gateway.") || strings.HasPrefix(name, "eventgateway.")
+	return strings.HasPrefix(name, systemPrefix) || strings.HasPrefix(name, systemPrefixAlias)
 }

@@ -49,9 +49,37 @@ func TestValidateEventName(t *testing.T) {
 	}
 }
 
+func TestValidateEventPattern(t *testing.T) {
+	for _, pattern := range []string{"*", "user.*", "user*", "user.created", "http", "größe*", strings.Repeat("x", 254) + "*"} {
+		wantError(t, pattern, eventgateway.ValidateEventPattern("event", pattern), "")
+	}
+	for pattern, shown := range map[string]string{
+		"":                             `""`,
+		"**":                           `"**"`,
+		"user.*.x":                     `"user.*.x"`,
+		"*.created":                    `"*.created"`,
+		"user *":                       `"user *"`,
+		strings.Repeat("x", 255) + "*": `"` + strings.Repeat("x", 80) + `…"`,
+	} {
+		wantError(t, pattern, eventgateway.ValidateEventPattern("event", pattern),
+			"event: "+shown+" is not accepted: want 1 to 255 bytes of printable characters without spaces, and * only at the end")
+	}
+}
+
+func TestIsEventPattern(t *testing.T) {
+	for pattern, want := range map[string]bool{"*": true, "user.*": true, "user": false, "": false} {
+		if got := eventgateway.IsEventPattern(pattern); got != want {
+			t.Errorf("IsEventPattern(%q) = %v, want %v", pattern, got, want)
+		}
+	}
+}
+
 func TestCanonicalEvent(t *testing.T) {
 	for name, want := range map[string]string{
 		"http": "http", "http.request": "http", "invoke": "invoke", "http.request.x": "http.request.x", "HTTP": "HTTP", "": "",
+		"eventgateway.event.received": "gateway.event.received", "gateway.event.received": "gateway.event.received",
+		"eventgateway.*": "gateway.*", "eventgateway.": "gateway.", "eventgateway": "eventgateway", "eventgateway*": "eventgateway*",
+		"eventgateway.gateway.x": "gateway.gateway.x", "my.eventgateway.x": "my.eventgateway.x",
 	} {
 		if got := eventgateway.CanonicalEvent(name); got != want {
 			t.Errorf("CanonicalEvent(%q) = %q, want %q", name, got, want)

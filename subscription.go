@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"slices"
 	"strings"
 )
 
@@ -26,7 +27,7 @@ type Subscription struct {
 	ID string `json:"subscriptionId,omitempty"`
 	// Type is "sync" or "async". Default: sync for the events http and invoke, async for all others.
 	Type SubscriptionType `json:"type,omitempty"`
-	// Event is the event type. Required.
+	// Event is the event type, or the beginning of several and a *, see ValidateEventPattern. Required.
 	Event string `json:"event"`
 	// FunctionID names the function in the same space. Required.
 	FunctionID string `json:"functionId"`
@@ -102,7 +103,7 @@ func (s *Subscription) Validate() error {
 	if s.Type != Sync && s.Type != Async {
 		return InvalidField("type", string(s.Type), `"sync" or "async"`)
 	}
-	if err := ValidateEventName("event", s.Event); err != nil {
+	if err := ValidateEventPattern("event", s.Event); err != nil {
 		return err
 	}
 	if err := ValidateID("functionId", s.FunctionID); err != nil {
@@ -118,6 +119,9 @@ func (s *Subscription) Validate() error {
 		return Errorf(Invalid, "event: %q is not accepted with type %q and method %q: want sync and POST", s.Event, s.Type, s.Method)
 	}
 	if _, err := ParsePath(s.Path); err != nil {
+		return err
+	}
+	if err := s.validateListening(); err != nil {
 		return err
 	}
 	if s.CORS != nil {
@@ -139,6 +143,27 @@ func (s *Subscription) Validate() error {
 		return err
 	}
 	return ValidateMetadata(s.Metadata)
+}
+
+// validateListening checks what goes with listening to many events, and to system events.
+func (s *Subscription) validateListening() error {
+	many, system := IsEventPattern(s.Event), IsSystemEvent(s.Event)
+	switch {
+	case many && s.Type != Async:
+		return Errorf(Invalid, "type: %s is not accepted for event %s: want async, as a * is for many events, which others may answer",
+			Quote(string(s.Type)), Quote(s.Event))
+	case !system:
+		return nil
+	case !many && !slices.Contains(SystemEvents, CanonicalEvent(s.Event)):
+		return InvalidField("event", s.Event, "a system event: one of "+strings.Join(SystemEvents, ", ")+`, or several such as "gateway.*"`)
+	case s.Type != Async:
+		return Errorf(Invalid, "type: %s is not accepted for event %s: want async, as nobody waits for an answer to a system event",
+			Quote(string(s.Type)), Quote(s.Event))
+	case s.Method != "POST" || s.Path != "/":
+		return Errorf(Invalid, "event: %s is not accepted with method %s and path %s: want POST and /, where system events come in",
+			Quote(s.Event), Quote(s.Method), Quote(s.Path))
+	}
+	return nil
 }
 
 func (s *Subscription) validateFilter() error {

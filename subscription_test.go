@@ -115,7 +115,7 @@ func TestSubscriptionValidate(t *testing.T) {
 		},
 		{
 			"no event", func(s *eventgateway.Subscription) { s.Event = "" },
-			`event: "" is not accepted: want 1 to 255 bytes of printable characters without spaces or *`,
+			`event: "" is not accepted: want 1 to 255 bytes of printable characters without spaces, and * only at the end`,
 		},
 		{
 			"no function", func(s *eventgateway.Subscription) { s.FunctionID = "" },
@@ -162,6 +162,68 @@ func TestSubscriptionValidate(t *testing.T) {
 		test.change(&s)
 		s.Normalize()
 		wantError(t, test.name, s.Validate(), test.want)
+	}
+}
+
+func TestSubscriptionToManyAndToSystemEvents(t *testing.T) {
+	const known = "gateway.event.received, gateway.function.invoking, gateway.function.invoked, gateway.function.invocationFailed"
+	for _, test := range []struct {
+		given eventgateway.Subscription
+		want  string
+	}{
+		{eventgateway.Subscription{Event: "user.*"}, ""},
+		{eventgateway.Subscription{Event: "*", Method: "PUT", Path: "/team/:name"}, ""},
+		{eventgateway.Subscription{Event: "gateway*"}, ""},
+		{eventgateway.Subscription{Event: "http*", Method: "GET"}, ""},
+		{
+			eventgateway.Subscription{Event: "user.*", Type: "sync"},
+			`type: "sync" is not accepted for event "user.*": want async, as a * is for many events, which others may answer`,
+		},
+		{
+			eventgateway.Subscription{Event: "user.*", CORS: &eventgateway.CORS{}},
+			`cors: not accepted for event "user.*": want it only for http events; custom events accept any origin`,
+		},
+		{
+			eventgateway.Subscription{Event: "*", CORS: &eventgateway.CORS{}},
+			`cors: not accepted for event "*": want it only for http events; custom events accept any origin`,
+		},
+		{
+			eventgateway.Subscription{Event: "user.*.created"},
+			`event: "user.*.created" is not accepted: want 1 to 255 bytes of printable characters without spaces, and * only at the end`,
+		},
+		{eventgateway.Subscription{Event: "gateway.event.received"}, ""},
+		{eventgateway.Subscription{Event: "eventgateway.function.invocationFailed"}, ""},
+		{eventgateway.Subscription{Event: "gateway.*"}, ""},
+		{eventgateway.Subscription{Event: "eventgateway.function.*"}, ""},
+		{
+			eventgateway.Subscription{Event: "gateway.function.called"},
+			`event: "gateway.function.called" is not accepted: want a system event: one of ` + known + `, or several such as "gateway.*"`,
+		},
+		{
+			eventgateway.Subscription{Event: "gateway.event.received", Type: "sync"},
+			`type: "sync" is not accepted for event "gateway.event.received": want async, as nobody waits for an answer to a system event`,
+		},
+		{
+			eventgateway.Subscription{Event: "gateway.*", Path: "/a"},
+			`event: "gateway.*" is not accepted with method "POST" and path "/a": want POST and /, where system events come in`,
+		},
+		{
+			eventgateway.Subscription{Event: "eventgateway.event.received", Method: "GET"},
+			`event: "eventgateway.event.received" is not accepted with method "GET" and path "/": want POST and /, where system events come in`,
+		},
+	} {
+		s := test.given
+		s.FunctionID = "f"
+		s.Normalize()
+		wantError(t, s.Event, s.Validate(), test.want)
+	}
+	id := func(event string) string {
+		s := eventgateway.Subscription{Event: event, FunctionID: "f"}
+		s.Normalize()
+		return s.ID
+	}
+	if id("gateway.event.received") != id("eventgateway.event.received") || id("gateway.*") != id("eventgateway.*") || id("gateway.*") == id("*") {
+		t.Error("the ID of a subscription to system events does not go with what it listens to")
 	}
 }
 

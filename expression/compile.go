@@ -26,10 +26,11 @@ const (
 
 // Scope is what is known about the events an expression is for. The zero Scope knows nothing.
 type Scope struct {
-	// Event is the event type. An expression for events other than http must not use request. Empty means any.
+	// Event is the event type, or what a subscription to several listens to. An expression for events other than http must not use
+	// request. Empty means any.
 	Event string
 	// Schema is the JSON Schema of the event type's data. An expression must not select properties of data that the schema
-	// does not have. Nil means no schema.
+	// does not have, see Schema.Lacks. Nil means no schema.
 	Schema json.RawMessage
 }
 

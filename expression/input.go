@@ -2,6 +2,7 @@ package expression
 
 import (
 	"context"
+	"maps"
 	"net/textproto"
 	"strings"
 	"time"
@@ -22,6 +23,8 @@ type Input struct {
 	response *Response
 
 	data      lazy
+	extension map[string]any
+	gateway   map[string]any
 	header    map[string]string
 	paramText map[string]string
 	when      time.Time
@@ -123,11 +126,42 @@ func (in *Input) subject() string {
 	return in.event.CloudEvent.Subject
 }
 
+// GatewayExtension is the extension under which an event has what the gateway itself says of it; see Input.Gateway.
+const GatewayExtension = "eventgateway"
+
 func (in *Input) extensions() map[string]any {
-	if in.event.CloudEvent == nil || in.event.CloudEvent.Extensions == nil {
+	var sent map[string]any
+	if in.event.CloudEvent != nil {
+		sent = in.event.CloudEvent.Extensions
+	}
+	switch gateway := in.Gateway(); {
+	case gateway != nil && in.extension == nil:
+		in.extension = make(map[string]any, len(sent)+1)
+		maps.Copy(in.extension, sent)
+		in.extension[GatewayExtension] = gateway
+		fallthrough
+	case gateway != nil:
+		return in.extension
+	case sent == nil:
 		return map[string]any{}
 	}
-	return in.event.CloudEvent.Extensions
+	return sent
+}
+
+// Gateway returns what the gateway says of the event, and expressions see as event.extensions.eventgateway: authorization, what
+// its authorizer has granted, and schemaViolation. It is nil for most events, which have neither.
+func (in *Input) Gateway() map[string]any {
+	if in.gateway != nil || len(in.event.Authorization) == 0 && in.event.SchemaViolation == "" {
+		return in.gateway
+	}
+	in.gateway = make(map[string]any, 2)
+	if len(in.event.Authorization) > 0 {
+		in.gateway["authorization"] = decode("application/json", in.event.Authorization)
+	}
+	if in.event.SchemaViolation != "" {
+		in.gateway["schemaViolation"] = in.event.SchemaViolation
+	}
+	return in.gateway
 }
 
 func (in *Input) time() time.Time {

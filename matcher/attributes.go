@@ -15,7 +15,7 @@ func (s *found) read(in *expression.Input, roots fieldNodes) {
 		case "data":
 			s.readData(in, root)
 		case "event":
-			s.readEvent(in.Event(), root)
+			s.readEvent(in, root)
 		case "request":
 			if in.Event().HTTP != nil {
 				s.readRequest(in, root)
@@ -41,7 +41,8 @@ func (s *found) put(n *fieldNode, v value, inList bool) {
 	s.entries[i].value = v
 }
 
-func (s *found) readEvent(ev *eventgateway.Event, root *fieldNode) {
+func (s *found) readEvent(in *expression.Input, root *fieldNode) {
+	ev := in.Event()
 	ce := ev.CloudEvent
 	if ce == nil {
 		ce = &eventgateway.CloudEventAttributes{}
@@ -63,8 +64,31 @@ func (s *found) readEvent(ev *eventgateway.Event, root *fieldNode) {
 			text(timeText(ev))
 		case "extensions":
 			s.put(n, value{kind: isObject}, false)
-			readMap(n, ce.Extensions, func(child *fieldNode, v any) { s.put(child, valueOf(v), false) })
+			s.readExtensions(ev, ce.Extensions, n)
 		}
+	}
+}
+
+// readExtensions reads those that were sent, and what the gateway says itself, as expression.Input.Gateway does.
+func (s *found) readExtensions(ev *eventgateway.Event, sent map[string]any, n *fieldNode) {
+	gateway := n.children.get(expression.GatewayExtension)
+	if len(ev.Authorization) == 0 && ev.SchemaViolation == "" {
+		gateway = nil
+	}
+	readMap(n, sent, func(child *fieldNode, v any) {
+		if child != gateway {
+			s.put(child, valueOf(v), false)
+		}
+	})
+	if gateway == nil {
+		return
+	}
+	s.put(gateway, value{kind: isObject}, false)
+	if said := gateway.children.get("authorization"); said != nil && len(ev.Authorization) > 0 {
+		(&scanner{textOf(ev.Authorization), s}).value(0, said, 0, false)
+	}
+	if said := gateway.children.get("schemaViolation"); said != nil && ev.SchemaViolation != "" {
+		s.put(said, value{kind: isString, text: ev.SchemaViolation}, false)
 	}
 }
 
@@ -138,6 +162,13 @@ func tree(in *expression.Input) map[string]any {
 			extensions[name] = v
 		}
 		event["extensions"] = extensions
+	}
+	if said := in.Gateway(); said != nil {
+		extensions, _ := event["extensions"].(map[string]any)
+		if extensions == nil {
+			extensions = map[string]any{}
+		}
+		extensions[expression.GatewayExtension], event["extensions"] = said, extensions
 	}
 	whole := map[string]any{"event": event, "data": in.Data()}
 	if r := ev.HTTP; r != nil {

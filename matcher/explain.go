@@ -19,13 +19,19 @@ type Explainer struct {
 	rooted bool
 	match  Match
 	failed map[string]error
-	// first is a subscription of the pattern that has the path, and segments are the pattern; nil without one.
-	first    *eventgateway.Subscription
-	segments []eventgateway.Segment
+	table  *Table
+	// first are the patterns that have the path, by the event name they are for.
+	first map[string]firstPattern
 
 	// input is the event as no filter has used it: each gets a copy, and with it the time of an event for itself.
 	input *expression.Input
 	alone Match
+}
+
+// firstPattern is the path pattern that comes first: one of its subscriptions, nil without one, and its segments.
+type firstPattern struct {
+	subscription *eventgateway.Subscription
+	segments     []eventgateway.Segment
 }
 
 // Differences are what keeps an event from a subscription's route, whatever its filter says. None means that the event is
@@ -56,20 +62,30 @@ func (d Differences) Len() int { return bits.OnesCount8(uint8(d)) }
 func (t *Table) Explain(q *Query) *Explainer {
 	e := &Explainer{
 		query: q, from: listener{channelOf(q.Method, q.Event, q.FunctionID), q.Space}, failed: map[string]error{},
-		input: expression.NewInput(q.Input.Event()),
+		table: t, first: map[string]firstPattern{}, input: expression.NewInput(q.Input.Event()),
 	}
 	t.Find(q, &e.match)
 	for _, f := range e.match.Failed {
 		e.failed[f.Subscription.ID] = f.Err
 	}
-	if e.rooted = e.walk.path.parse(q.Path); !e.rooted || t.Len() == 0 {
-		return e
-	}
-	if trie, _ := t.tries.Get(e.from); e.walk.find(trie, 0, 0) {
-		e.first = e.walk.leaf.any()
-		e.segments, _ = eventgateway.ParsePath(e.first.Path)
-	}
+	e.rooted = e.walk.path.parse(q.Path)
 	return e
+}
+
+// firstFor returns the pattern that comes first of those for an event name: the event's, or one with a *.
+func (e *Explainer) firstFor(event string) firstPattern {
+	first, known := e.first[event]
+	if known || !e.rooted || e.table.Len() == 0 {
+		return first
+	}
+	in := e.from
+	in.event = event
+	if trie, _ := e.table.tries.Get(in); e.walk.find(trie, 0, 0) {
+		first.subscription = e.walk.leaf.any()
+		first.segments, _ = eventgateway.ParsePath(first.subscription.Path)
+	}
+	e.first[event] = first
+	return first
 }
 
 // Match returns what matches. It must not be changed.
@@ -78,7 +94,7 @@ func (e *Explainer) Match() *Match { return &e.match }
 // Differences returns what keeps the event from the route of s, a subscription of the table and of the query's space.
 func (e *Explainer) Differences(s *eventgateway.Subscription) (d Differences) {
 	to := listenerOf(s)
-	if to.event != e.from.event {
+	if to.event != e.from.event && !fits(to.event, e.from.event) {
 		d |= DifferentEvent
 	}
 	if to.method != e.from.method {
@@ -90,14 +106,15 @@ func (e *Explainer) Differences(s *eventgateway.Subscription) (d Differences) {
 	if _, ok := e.params(s); !ok {
 		d |= DifferentPath
 	}
-	switch {
-	case d != 0:
+	if d != 0 {
 		return d
-	case e.first == nil: // it is not in the table
+	}
+	first := e.firstFor(to.event)
+	if first.subscription == nil { // it is not in the table
 		return DifferentPath
 	}
-	if e.first.Path != s.Path {
-		if segments, _ := eventgateway.ParsePath(s.Path); !slices.Equal(segments, e.segments) {
+	if first.subscription.Path != s.Path {
+		if segments, _ := eventgateway.ParsePath(s.Path); !slices.Equal(segments, first.segments) {
 			return OtherPattern
 		}
 	}
@@ -184,7 +201,11 @@ func (e *Explainer) Reasons(s *eventgateway.Subscription, d Differences) []strin
 		}
 	}
 	q := e.query
-	tell(DifferentEvent, "event: ", short(q.Event), " is not ", s.Event)
+	if isWildcard(s.Event) {
+		tell(DifferentEvent, "event: ", short(q.Event), " does not match ", s.Event)
+	} else {
+		tell(DifferentEvent, "event: ", short(q.Event), " is not ", s.Event)
+	}
 	tell(DifferentMethod, "method: ", short(q.Method), " is not ", s.Method)
 	if q.FunctionID == "" {
 		tell(DifferentFunction, "functionId: the event names none: want ", s.FunctionID)
@@ -193,7 +214,8 @@ func (e *Explainer) Reasons(s *eventgateway.Subscription, d Differences) []strin
 	}
 	tell(DifferentPath, "path: ", short(q.Path), " does not match ", s.Path)
 	if d&OtherPattern != 0 {
-		tell(OtherPattern, "path: ", short(q.Path), " matches ", s.Path, ", but first ", e.first.Path, " of subscription ", e.first.ID)
+		first := e.firstFor(listenerOf(s).event).subscription
+		tell(OtherPattern, "path: ", short(q.Path), " matches ", s.Path, ", but first ", first.Path, " of subscription ", first.ID)
 	}
 	if d&OtherAnswers != 0 {
 		tell(OtherAnswers, "type: sync subscription ", e.match.Sync.Subscription.ID, " answers, which comes first")

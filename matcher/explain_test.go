@@ -33,7 +33,7 @@ func route(q *matcher.Query, s *eventgateway.Subscription) (differences []matche
 	}
 	event := eventgateway.CanonicalEvent(q.Event)
 	_, matches := naiveParams(segments(s), q.Path)
-	add(matcher.DifferentEvent, event != eventgateway.CanonicalEvent(s.Event))
+	add(matcher.DifferentEvent, !naiveListens(s.Event, q.Event))
 	add(matcher.DifferentMethod, q.Method != s.Method)
 	add(matcher.DifferentFunction, event == "invoke" && s.Event == "invoke" && q.FunctionID != s.FunctionID)
 	add(matcher.DifferentPath, !matches)
@@ -56,7 +56,7 @@ func (n naive) explain(q *matcher.Query, s *eventgateway.Subscription) (differen
 		return differences, filter
 	}
 	beside := slices.DeleteFunc(slices.Clone(n), func(o *eventgateway.Subscription) bool {
-		return o.Space != s.Space || len(route(q, o)) > 0
+		return o.Space != s.Space || eventgateway.CanonicalEvent(o.Event) != eventgateway.CanonicalEvent(s.Event) || len(route(q, o)) > 0
 	})
 	first := slices.MinFunc(beside, func(a, b *eventgateway.Subscription) int { return compareSegments(segments(a), segments(b)) })
 	if !slices.Equal(segments(first), segments(s)) {
@@ -109,6 +109,7 @@ func TestExplainAgainstNaive(t *testing.T) {
 			if d.IntN(2) == 0 { // so that more of them meet
 				s := list[d.IntN(len(list))]
 				q.Space, q.Method, q.Event, q.FunctionID = s.Space, s.Method, s.Event, s.FunctionID
+				q.Event = strings.Replace(q.Event, "*", pick(d, "", "x"), 1)
 				q.Path = strings.NewReplacer(":x", "a", ":y", "b", "*rest", "a/b", "*x2", "").Replace(s.Path)
 			}
 			ev := d.event()
@@ -210,6 +211,28 @@ func TestExplainReasons(t *testing.T) {
 		},
 		{invoke, matcher.Query{Event: "invoke"}, []string{"functionId: the event names none: want g"}},
 		{invoke, matcher.Query{Event: "invoke", FunctionID: "h"}, []string{"functionId: h is not g"}},
+		{made(func(s *eventgateway.Subscription) { s.Event = "order.*" }), matcher.Query{}, nil},
+		{
+			made(func(s *eventgateway.Subscription) { s.Event = "user.*" }),
+			matcher.Query{},
+			[]string{"event: order.placed does not match user.*"},
+		},
+		{
+			made(func(s *eventgateway.Subscription) { s.Event = "*" }),
+			matcher.Query{Event: "invoke", FunctionID: "f"},
+			[]string{"event: invoke does not match *"},
+		},
+		{
+			made(func(s *eventgateway.Subscription) { s.Event, s.Path = "*", "/" }),
+			matcher.Query{Event: "gateway.event.received", Path: "/"},
+			[]string{"event: gateway.event.received does not match *"},
+		},
+		{
+			made(func(s *eventgateway.Subscription) { s.Event, s.Path = "eventgateway.e*", "/" }),
+			matcher.Query{Event: "gateway.event.received", Path: "/"},
+			nil,
+		},
+		{made(func(s *eventgateway.Subscription) { s.Event, s.Path = "*", "/*rest" }), matcher.Query{}, nil},
 		{sync, matcher.Query{Path: long}, []string{"path: /" + strings.Repeat("ä", 39) + "… does not match /a"}},
 		{sync, matcher.Query{Path: "a"}, []string{"path: a does not match /a"}},
 	} {

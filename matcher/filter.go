@@ -61,7 +61,8 @@ func newFilter(source string) *Filter {
 }
 
 // CompileFilter compiles the filter or pattern of s; it returns nil if s has neither. The error, an *eventgateway.Error of kind
-// Invalid, says where in it something is wrong. scope is what is known of the event type; Scope.Event is taken from s if empty.
+// Invalid, says where in it something is wrong. scope is what is known of the event type; Scope.Event is taken from s if empty. Of a
+// pattern too, what it asks for must be in the schema; but it may ask that something else does not exist.
 func CompileFilter(s *eventgateway.Subscription, scope expression.Scope) (*Filter, error) {
 	if !isFiltered(s) {
 		return nil, nil
@@ -70,7 +71,11 @@ func CompileFilter(s *eventgateway.Subscription, scope expression.Scope) (*Filte
 		scope.Event = s.Event
 	}
 	if len(s.Pattern) > 0 {
-		if _, err := parsePattern(s.Pattern); err != nil {
+		p, err := parsePattern(s.Pattern)
+		if err == nil {
+			err = p.fits(scope)
+		}
+		if err != nil {
 			return nil, err
 		}
 	} else if _, err := expression.Compile(expression.Filter, "filter", s.Filter, scope); err != nil {

@@ -77,6 +77,15 @@ func (d dice) event() *eventgateway.Event {
 			Extensions: map[string]any{"a": pick[any](d, "a", true, int32(1)), "b": "ab"},
 		}
 	}
+	if d.IntN(4) == 0 {
+		ev.Authorization = []byte(pick(d, `{"a":"ab","b":{"a":1}}`, `{"a":["a"]}`, `{}`))
+	}
+	if d.IntN(4) == 0 {
+		ev.SchemaViolation = pick(d, "a", "ab")
+	}
+	if ev.CloudEvent != nil && d.IntN(4) == 0 { // a sender's own of the name
+		ev.CloudEvent.Extensions["eventgateway"] = pick[any](d, "a", true)
+	}
 	if d.IntN(2) == 0 {
 		ev.HTTP = &eventgateway.HTTPRequest{
 			Method: pick(d, "GET", "POST"), Path: pick(d, "/a", "/b"), Host: "a",
@@ -91,7 +100,9 @@ func (d dice) expressionPath() string {
 	case 0:
 		return pick(d, "event.type", "event.id", "event.source", "event.subject", "event.dataType")
 	case 1:
-		return pick(d, "event.extensions.a", "event.extensions.b", "event.extensions.c", `event.extensions["a"]`, "event.extensions.a.b")
+		return pick(d, "event.extensions.a", "event.extensions.b", "event.extensions.c", `event.extensions["a"]`, "event.extensions.a.b",
+			"event.extensions.eventgateway", "event.extensions.eventgateway.schemaViolation", "event.extensions.eventgateway.authorization",
+			"event.extensions.eventgateway.authorization.a", "event.extensions.eventgateway.authorization.b.a")
 	case 2:
 		return pick(d, "request.method", "request.path", "request.headers.a", `request.headers["x-b"]`, "request.params.p", "request.params.q")
 	case 3:
@@ -142,7 +153,8 @@ func (d dice) atom() string {
 	case 10, 11:
 		return "has(data" + pick(d, ".a", ".b", ".a.b", ".a.b.c", ".c.d", ".d") + ")"
 	case 12:
-		return "has(" + pick(d, "event.subject", "event.extensions.a", "event.extensions.c", "request.headers.a", "request.query.a", "request.query.c") + ")"
+		return "has(" + pick(d, "event.subject", "event.extensions.a", "event.extensions.eventgateway",
+			"event.extensions.eventgateway.authorization", "event.extensions.eventgateway.authorization.b.a", "event.extensions.c", "request.headers.a", "request.query.a", "request.query.c") + ")"
 	}
 	return pick(d, path, "true", "false", `size(data.a) > 1`, `data.a == data.b`, `"a" in data`, `data.a.exists(x, x == "a")`,
 		`data.?a.orValue("a") == "a"`, `request.query.a == ["a", "b"]`, `data.a + 1 > 2`, `event.time > timestamp("2000-01-01T00:00:00Z")`)

@@ -42,8 +42,9 @@ func (x *filterIndex) insert(owner *hamt.Owner, s *eventgateway.Subscription, f 
 	g, ok := x.groups.Get(f)
 	switch {
 	case !ok:
-		g = group{one: s, ways: x.addFilter(owner, f)}
+		g = group{one: s, ways: x.addFilter(owner, f, s)}
 	case g.many == nil:
+		x.retarget(owner, f, g, nil)
 		g.many = g.many.With(owner, hamt.String(g.one.ID), g.one)
 		g.one = nil
 		fallthrough
@@ -65,6 +66,7 @@ func (x *filterIndex) remove(owner *hamt.Owner, id string) bool {
 	if g.many = g.many.Without(owner, hamt.String(id)); g.many.Len() > 0 {
 		if g.many.Len() == 1 {
 			for _, last := range g.many.All() {
+				x.retarget(owner, old.filter, g, last)
 				g.one, g.many = last, nil
 			}
 		}
@@ -73,20 +75,30 @@ func (x *filterIndex) remove(owner *hamt.Owner, id string) bool {
 	}
 	x.groups = x.groups.Without(owner, old.filter)
 	for i, c := range old.filter.all {
-		x.reach(owner, old.filter, i, int(g.ways[i]), false)
+		x.reach(owner, posting{filter: old.filter, conjunction: uint16(i), sole: g.one}, int(g.ways[i]), false)
 		x.ask(owner, c, -1)
 	}
 	return true
 }
 
-// addFilter adds the conjunctions of a filter and returns the ways to them.
-func (x *filterIndex) addFilter(owner *hamt.Owner, f *Filter) string {
+// retarget makes the conjunctions of a filter tell another only subscription, or none, instead of that of its group.
+func (x *filterIndex) retarget(owner *hamt.Owner, f *Filter, g group, sole *eventgateway.Subscription) {
+	for i := range f.all {
+		p := posting{filter: f, conjunction: uint16(i), sole: g.one}
+		x.reach(owner, p, int(g.ways[i]), false)
+		p.sole = sole
+		x.reach(owner, p, int(g.ways[i]), true)
+	}
+}
+
+// addFilter adds the conjunctions of a filter with one subscription and returns the ways to them.
+func (x *filterIndex) addFilter(owner *hamt.Owner, f *Filter, sole *eventgateway.Subscription) string {
 	ways := make([]byte, len(f.all))
 	for i, c := range f.all {
 		x.ask(owner, c, 1)
 		way := x.bestWay(c)
 		ways[i] = byte(way)
-		x.reach(owner, f, i, way, true)
+		x.reach(owner, posting{filter: f, conjunction: uint16(i), sole: sole}, way, true)
 	}
 	return string(ways)
 }
@@ -106,14 +118,14 @@ func (x *filterIndex) ask(owner *hamt.Owner, c conjunction, times int) {
 }
 
 // reach adds a conjunction to what the tests of one of its conditions lead to, or takes it away.
-func (x *filterIndex) reach(owner *hamt.Owner, f *Filter, conjunction, way int, add bool) {
-	p := posting{filter: f, conjunction: uint16(conjunction), condition: uint16(way), test: everyTest}
+func (x *filterIndex) reach(owner *hamt.Owner, p posting, way int, add bool) {
+	p.test = everyTest
 	if way == noWay {
-		p.condition = 0
 		x.always = x.always.change(owner, p, add)
 		return
 	}
-	c := &f.all[conjunction][way]
+	p.condition = uint16(way)
+	c := &p.filter.all[p.conjunction][way]
 	x.fields = x.fields.change(owner, c.field, 0, change{edit: func(a *access) *access {
 		if !c.lookup() {
 			return a.change(owner, nil, p, add)
@@ -168,9 +180,13 @@ func (x *filterIndex) crowd(c *condition, limit int) int {
 	return a.crowdOf(c, limit)
 }
 
-// add adds the subscriptions of a filter that is true, or could not be evaluated, to what is found.
-func (x *filterIndex) add(f *finder, filter *Filter, err error) {
-	g, _ := x.groups.Get(filter)
+// add adds the subscriptions of a filter that is true, or could not be evaluated, to what is found. p led to the filter.
+func (x *filterIndex) add(f *finder, p *posting, err error) {
+	if p.sole != nil {
+		f.add(p.sole, err)
+		return
+	}
+	g, _ := x.groups.Get(p.filter)
 	if g.one != nil {
 		f.add(g.one, err)
 		return

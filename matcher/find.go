@@ -1,6 +1,9 @@
 package matcher
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/eventgateway/eventgateway"
 	"github.com/eventgateway/eventgateway/expression"
 	"github.com/eventgateway/eventgateway/internal/hamt"
@@ -10,11 +13,14 @@ import (
 type Query struct {
 	// Space is the only space to look in; empty means all spaces.
 	Space string
+	// Except are spaces not to look in where Space is empty: the subscriptions of others are found as if those had none.
+	Except []string
 	// Method is the request's method.
 	Method string
 	// Path is the request's path as escaped on the wire (url.URL.EscapedPath).
 	Path string
-	// Event is the event type.
+	// Event is the event type. Subscriptions whose event name ends in a * match it too, if it begins as they do before the *; but
+	// http and invoke only match by their names, and a system event only "gateway.*" and longer.
 	Event string
 	// FunctionID is the function an invoke event is for: only its subscriptions match. Other events ignore it.
 	FunctionID string
@@ -100,17 +106,44 @@ func (t *Table) Find(q *Query, m *Match) bool {
 	if t.Len() == 0 {
 		return false
 	}
-	w := walk{input: q.Input, allFilters: q.AllFilters}
+	w := walk{input: q.Input, allFilters: q.AllFilters, except: q.Except}
 	if !w.path.parse(q.Path) {
 		return false
 	}
 	from := channelOf(q.Method, q.Event, q.FunctionID)
-	if q.Space != "" {
-		t.findIn(listener{from, q.Space}, &w, m)
-	} else {
-		t.findInAll(from, &w, m)
+	t.findOn(from, q.Space, &w, m)
+	if t.wildcards != nil && from.event != eventgateway.EventHTTP && from.event != eventgateway.EventInvoke {
+		t.findWildcards(from, q.Space, &w, m)
 	}
 	return m.Sync.Subscription != nil || len(m.Async) > 0
+}
+
+// findOn looks on one channel, in a space or, if it is empty, in all.
+func (t *Table) findOn(from channel, space string, w *walk, m *Match) {
+	if space != "" {
+		t.findIn(listener{from, space}, w, m)
+	} else {
+		t.findInAll(from, w, m)
+	}
+}
+
+// findWildcards looks on the channels whose event name has a * and fits the event.
+func (t *Table) findWildcards(from channel, space string, w *walk, m *Match) {
+	name, rest := from.event, from.event
+	for at := t.wildcards; strings.HasPrefix(rest, at.label); {
+		if rest = rest[len(at.label):]; fits(at.pattern, name) {
+			from.event = at.pattern
+			t.findOn(from, space, w, m)
+		}
+		if rest == "" {
+			return
+		}
+		i, ok := at.child(rest[0])
+		if !ok {
+			return
+		}
+		at = at.children[i]
+	}
 }
 
 func (t *Table) findIn(in listener, w *walk, m *Match) {
@@ -124,7 +157,9 @@ func (t *Table) findIn(in listener, w *walk, m *Match) {
 func (t *Table) findInAll(from channel, w *walk, m *Match) {
 	on, _ := t.places.channels.Get(from)
 	if on.spaces.many == nil {
-		t.findIn(listener{from, on.spaces.sole}, w, m)
+		if !w.leavesOut(on.spaces.sole) {
+			t.findIn(listener{from, on.spaces.sole}, w, m)
+		}
 		return
 	}
 	hash, hashed := from.placeHash(), 0
@@ -146,12 +181,15 @@ func (t *Table) findInAll(from channel, w *walk, m *Match) {
 }
 
 func (t *Table) findAt(d depth, in listener, w *walk, m *Match) {
+	if w.leavesOut(in.space) {
+		return
+	}
 	if trie, _ := t.tries.Get(in); w.find(trie, 0, 0) && w.static == d.static {
 		m.addLeaf(w)
 	}
 }
 
-// walk looks for a path in a trie. All but path, input and allFilters is what it found.
+// walk looks for a path in a trie. All but path, input, allFilters and except is what it found.
 type walk struct {
 	path path
 	leaf leaf
@@ -159,10 +197,16 @@ type walk struct {
 	input *expression.Input
 	// allFilters takes them all as matched.
 	allFilters bool
+	// except are the spaces not to look in.
+	except []string
 	// params are the parameters of the pattern.
 	params eventgateway.PathParams
 	// static is the number of static segments it starts with.
 	static int
+}
+
+func (w *walk) leavesOut(space string) bool {
+	return len(w.except) > 0 && slices.Contains(w.except, space)
 }
 
 // find looks below n for the first pattern that matches the path from segment i on, and reports whether there is one. At

@@ -75,7 +75,7 @@ func (f *finder) candidate(p posting, at int) {
 		}
 	}
 	if p.filter.exact && !(f.found.lists && p.filter.joinsFields) {
-		f.index.add(f, p.filter, nil)
+		f.index.add(f, &p, nil)
 		return
 	}
 	ok, err := p.filter.evaluate(f.in)
@@ -83,7 +83,7 @@ func (f *finder) candidate(p posting, at int) {
 		err = expression.WithoutData(p.filter.source, err)
 	}
 	if ok || err != nil {
-		f.index.add(f, p.filter, err)
+		f.index.add(f, &p, err)
 	}
 }
 

@@ -67,7 +67,8 @@ func (x *innerIndex) change(owner *hamt.Owner, p posting, way byte, add bool) *i
 		changed.fields = append(changed.fields, innerField{field: c.field})
 	}
 	f := &changed.fields[at]
-	inner := posting{filter: p.filter, conjunction: p.conjunction, condition: uint16(way), outer: p.condition + 1, outerTest: p.test}
+	inner := p
+	inner.condition, inner.outer, inner.outerTest = uint16(way), p.condition+1, p.test
 	for i := range c.tests {
 		inner.test = uint16(i)
 		f.access = f.access.change(owner, &c.tests[i], inner, add)

@@ -22,29 +22,31 @@ func (n naive) delete(s *eventgateway.Subscription) naive {
 
 // find returns what should be found, in the form of render.
 func (n naive) find(q *matcher.Query) []string {
-	best := map[string][]eventgateway.Segment{}
-	candidates := map[string][]*eventgateway.Subscription{}
+	// A channel of its own, in which one path pattern comes first, is what one space has for one event name or pattern of names.
+	type channel struct{ space, event string }
+	best := map[channel][]eventgateway.Segment{}
+	candidates := map[channel][]*eventgateway.Subscription{}
 	for _, s := range n {
-		if q.Space != "" && q.Space != s.Space || q.Method != s.Method ||
-			eventgateway.CanonicalEvent(q.Event) != eventgateway.CanonicalEvent(s.Event) ||
-			s.Event == eventgateway.EventInvoke && s.FunctionID != q.FunctionID {
+		if q.Space != "" && q.Space != s.Space || q.Space == "" && slices.Contains(q.Except, s.Space) || q.Method != s.Method ||
+			!naiveListens(s.Event, q.Event) || s.Event == eventgateway.EventInvoke && s.FunctionID != q.FunctionID {
 			continue
 		}
+		in := channel{s.Space, eventgateway.CanonicalEvent(s.Event)}
 		pattern, _ := eventgateway.ParsePath(s.Path)
 		if _, ok := naiveParams(pattern, q.Path); !ok {
 			continue
 		}
-		if old, ok := best[s.Space]; !ok || compareSegments(pattern, old) < 0 {
-			best[s.Space], candidates[s.Space] = pattern, nil
+		if old, ok := best[in]; !ok || compareSegments(pattern, old) < 0 {
+			best[in], candidates[in] = pattern, nil
 		}
-		if compareSegments(pattern, best[s.Space]) == 0 {
-			candidates[s.Space] = append(candidates[s.Space], s)
+		if compareSegments(pattern, best[in]) == 0 {
+			candidates[in] = append(candidates[in], s)
 		}
 	}
 	var sync *eventgateway.Subscription
 	var out []string
-	for space, list := range candidates {
-		params, _ := naiveParams(best[space], q.Path)
+	for in, list := range candidates {
+		params, _ := naiveParams(best[in], q.Path)
 		for _, s := range list {
 			if s.Type == eventgateway.Async {
 				out = append(out, render(matcher.Target{Subscription: s, Params: params}))
@@ -55,11 +57,31 @@ func (n naive) find(q *matcher.Query) []string {
 		}
 	}
 	if sync != nil {
-		params, _ := naiveParams(best[sync.Space], q.Path)
+		params, _ := naiveParams(best[channel{sync.Space, eventgateway.CanonicalEvent(sync.Event)}], q.Path)
 		out = append(out, render(matcher.Target{Subscription: sync, Params: params}))
 	}
 	slices.Sort(out)
 	return out
+}
+
+// naiveListens reports whether a subscription to an event name, which may end in a *, is for an event.
+func naiveListens(to, event string) bool {
+	to, event = eventgateway.CanonicalEvent(to), eventgateway.CanonicalEvent(event)
+	prefix, many := strings.CutSuffix(to, "*")
+	switch {
+	case !many:
+		return to == event
+	case event == "http", event == "invoke":
+		return false
+	case strings.HasPrefix(event, "gateway."):
+		return strings.HasPrefix(prefix, "gateway.") && strings.HasPrefix(event, prefix)
+	}
+	return strings.HasPrefix(event, prefix)
+}
+
+// listens is what Table.Listens should say.
+func (n naive) listens(event string) bool {
+	return slices.ContainsFunc(n, func(s *eventgateway.Subscription) bool { return naiveListens(s.Event, event) })
 }
 
 func compareSegments(a, b []eventgateway.Segment) int {

@@ -3,6 +3,7 @@ package matcher
 import (
 	"iter"
 
+	"github.com/eventgateway/eventgateway"
 	"github.com/eventgateway/eventgateway/internal/hamt"
 )
 
@@ -13,6 +14,8 @@ type posting struct {
 	conjunction, condition, test uint16
 	// outer is one more than the condition that led here first, and outerTest its test; 0 where there was none.
 	outer, outerTest uint16
+	// sole is the filter's only subscription, which is what nearly all have; nil if it has several.
+	sole *eventgateway.Subscription
 }
 
 const everyTest = 1<<16 - 1

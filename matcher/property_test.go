@@ -38,13 +38,18 @@ func (d dice) subscription() *eventgateway.Subscription {
 	s := &eventgateway.Subscription{
 		Space:          pick(d, "s1", "s2", "s3", "s4"),
 		Type:           pick(d, eventgateway.Sync, eventgateway.Async),
-		Event:          pick(d, "http", "http.request", "invoke", "user.created"),
+		Event:          d.listensTo(),
 		FunctionID:     pick(d, "f1", "f2", "f3"),
 		Method:         pick(d, "GET", "POST"),
 		CreateRevision: int64(d.IntN(3)),
 	}
-	if s.Event == eventgateway.EventInvoke {
+	switch {
+	case s.Event == eventgateway.EventInvoke:
 		s.Type, s.Method = eventgateway.Sync, "POST"
+	case eventgateway.IsSystemEvent(s.Event):
+		s.Type, s.Method, s.Path = eventgateway.Async, "POST", "/"
+	case eventgateway.IsEventPattern(s.Event):
+		s.Type = eventgateway.Async
 	}
 	for s.Path == "" {
 		if p := d.pattern(); validPath(p) {
@@ -53,6 +58,31 @@ func (d dice) subscription() *eventgateway.Subscription {
 	}
 	s.Normalize()
 	return s
+}
+
+// listensTo makes the event of a subscription, eventName that of a query.
+func (d dice) listensTo() string {
+	switch d.IntN(4) {
+	case 0:
+		return pick(d, "http", "http.request", "invoke")
+	case 1:
+		return pick(d, "user.created", "user.", "use")
+	case 2:
+		return pick(d, "*", "user.*", "user*", "us*", "user.created*", "user.cx*", "uz*", "http*", "http.*", "in*", "invoke*", "g*", "gateway*")
+	}
+	return pick(d, "gateway.*", "eventgateway.*", "gateway.f*", "eventgateway.function.invo*", "gateway.x*",
+		"gateway.event.received", "eventgateway.event.received", "gateway.function.invoked", "eventgateway.function.invocationFailed")
+}
+
+func (d dice) eventName() string {
+	switch d.IntN(3) {
+	case 0:
+		return pick(d, "http", "http.request", "invoke", "gateway.event.received", "eventgateway.event.received", "gateway.function.invoked",
+			"gateway.function.invoking", "gateway.function.invocationFailed", "gateway.x", "gateway.")
+	case 1:
+		return pick(d, "", "u", "use", "user", "user.", "user.c", "http.x", "httpx", "invoker", "gateway", "gatewayx", "eventgateway")
+	}
+	return "user.created"
 }
 
 // elsewhere makes the same subscription in another space: only the space tells which of the two answers.
@@ -68,13 +98,17 @@ func validPath(p string) bool {
 }
 
 func (d dice) query() *matcher.Query {
-	return &matcher.Query{
+	q := &matcher.Query{
 		Space:      pick(d, "", "", "s1", "s2", "s3", "s4", "s5"),
 		Method:     pick(d, "GET", "POST"),
 		Path:       d.path(),
-		Event:      pick(d, "http", "http.request", "invoke", "user.created"),
-		FunctionID: pick(d, "f1", "f2", "f3"),
+		Event:      d.eventName(),
+		FunctionID: pick(d, "f1", "f2", "f3", "*"),
 	}
+	if d.IntN(3) == 0 {
+		q.Except = []string{pick(d, "s1", "s2"), pick(d, "s2", "s3")}
+	}
+	return q
 }
 
 // TestTableAgainstNaive makes random changes, some through an editor, and compares everything the table says with the
@@ -100,6 +134,12 @@ func TestTableAgainstNaive(t *testing.T) {
 				found, want := v.table.Find(q, &m), v.list.find(q)
 				if got := renderMatch(&m); !slices.Equal(got, want) || found != (len(want) > 0) {
 					t.Fatalf("seed %d: Find(%+v) = %v\n got %q\nwant %q", seed, *q, found, got, want)
+				}
+			}
+			for _, event := range append(eventgateway.SystemEvents, "gateway.x", "user.created", "") {
+				want := slices.Contains(eventgateway.SystemEvents, event) && v.list.listens(event)
+				if got := v.table.Listens(event); got != want {
+					t.Fatalf("seed %d: Listens(%s) = %v, want %v", seed, event, got, want)
 				}
 			}
 			s := d.subscription()

@@ -10,7 +10,10 @@ import (
 type Table struct {
 	tries  *hamt.Map[listener, node]
 	places places
-	len    int
+	// wildcards are the event names with a *, of all spaces.
+	wildcards *wildcards
+	system    systemListeners
+	len       int
 }
 
 // Len returns the number of subscriptions.
@@ -67,8 +70,7 @@ func (e *Editor) Insert(s *eventgateway.Subscription) {
 	root, replaced := root.insert(e.owner, segments, 0, s)
 	t.tries = t.tries.With(e.owner, key, root)
 	if !replaced {
-		t.len++
-		t.places = t.places.add(e.owner, key, segments, 1)
+		t.count(e.owner, key, segments, 1)
 	}
 }
 
@@ -89,8 +91,17 @@ func (e *Editor) Delete(s *eventgateway.Subscription) {
 	} else {
 		t.tries = t.tries.With(e.owner, key, root)
 	}
-	t.len--
-	t.places = t.places.add(e.owner, key, segments, -1)
+	t.count(e.owner, key, segments, -1)
+}
+
+// count notes that there is a subscription more or less.
+func (t *Table) count(owner *hamt.Owner, l listener, segments []eventgateway.Segment, change int) {
+	t.len += change
+	t.places = t.places.add(owner, l, segments, change)
+	t.system.add(l.event, change)
+	if isWildcard(l.event) {
+		t.wildcards = t.wildcards.change(l.event, change)
+	}
 }
 
 // Len returns the number of subscriptions as it is now.
