@@ -16,7 +16,9 @@ import (
 	"github.com/eventgateway/eventgateway/configapi"
 	"github.com/eventgateway/eventgateway/configapi/etcdstore"
 	"github.com/eventgateway/eventgateway/delivery"
+	"github.com/eventgateway/eventgateway/plugins"
 	"github.com/eventgateway/eventgateway/snapshot"
+	"github.com/eventgateway/eventgateway/systemevents"
 )
 
 // App is the Event Gateway: the connection to its configuration store, the functions and subscriptions, and the queue.
@@ -60,6 +62,19 @@ type App struct {
 	// Subscriptions that come from this configuration instead of the store, merged and read-only likewise.
 	Subscriptions []*eventgateway.Subscription `json:"subscriptions,omitempty"`
 
+	// Event types and CORS resources that come from this configuration, merged and read-only likewise.
+	EventTypes []*eventgateway.EventType    `json:"event_types,omitempty"`
+	CORS       []*eventgateway.CORSResource `json:"cors,omitempty"`
+
+	// What is asked of single spaces, by their names.
+	Spaces map[string]*SpaceConfig `json:"spaces,omitempty"`
+
+	// How many deliveries may lead to an event, one after the other, before the gateway takes it for a loop. Default: 16.
+	MaxDepth int `json:"max_depth,omitempty"`
+
+	// Plugins react to system events, and may stop the event they are about; sync ones in this order.
+	PluginsRaw []json.RawMessage `json:"plugins,omitempty" caddy:"namespace=event_gateway.plugins inline_key=plugin"`
+
 	logger *slog.Logger
 	// store is the store's settings, resolved once.
 	store  etcdstore.Config
@@ -68,6 +83,11 @@ type App struct {
 	host   *queueHost
 	view   *configapi.View
 	config *configapi.Handler
+
+	pluginList []plugins.Named
+	plugins    *plugins.Host
+	pluginsRun atomic.Bool
+	stages     *systemevents.Emitter
 
 	// users counts the requests at work with this configuration, plus one for the configuration itself: its static
 	// functions are let go of when it falls to zero.
@@ -99,10 +119,13 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := a.checkDelivery(); err != nil {
+	if err := errors.Join(a.checkDelivery(), a.checkSpaces()); err != nil {
 		return err
 	}
 	if a.queue, err = a.loadQueue(ctx); err != nil {
+		return err
+	}
+	if err := a.loadPlugins(ctx); err != nil {
 		return err
 	}
 	if err := metrics.register(ctx.GetMetricsRegistry()); err != nil {
@@ -115,6 +138,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 		return err
 	}
 	a.users.Store(1)
+	a.stages = &systemevents.Emitter{
+		Snapshot: a.snapshot, Queue: a, Plugins: a.plugins, Observer: metrics, Logger: a.logger, MaxDepth: a.MaxDepth,
+	}
 	static.Open = a.engine.openWith(a.maxResponseSize())
 	if a.view, err = a.engine.mirror.NewView(static); err != nil {
 		return err
@@ -126,6 +152,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 		Observer: metrics,
 		Logger:   a.logger,
 		Status:   a.queueStatus,
+		Strict:   a.strict,
 
 		Deliveries: a,
 		Metrics:    promhttp.HandlerFor(ctx.GetMetricsRegistry(), promhttp.HandlerOpts{}),
@@ -139,6 +166,7 @@ func (a *App) checkNumbers() error {
 		value int64
 	}{
 		{"concurrency", int64(a.Concurrency)},
+		{"max_depth", int64(a.MaxDepth)},
 		{"drain_timeout", int64(a.DrainTimeout)},
 		{"max_response_size", a.MaxResponseSize},
 		{"duplicate_window", int64(a.DuplicateWindow)},
@@ -205,6 +233,7 @@ func (a *App) use() (done func()) {
 func (a *App) done() {
 	if a.users.Add(-1) == 0 && a.view != nil {
 		a.view.Close()
+		a.stopPlugins()
 	}
 }
 

@@ -52,7 +52,12 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //	    concurrency       <number>
 //	    drain_timeout     <duration>
 //	    max_response_size <size>
+//	    max_depth         <number>
+//	    space             <name> {...}
+//	    plugin            <name> {...}
 //	    function          <id> {...}
+//	    event_type        <name> {...}
+//	    cors              <method> <path> {...}
 //	    subscription      [<event>] {...}
 //	}
 func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
@@ -82,13 +87,23 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			err = setDuration(d, &a.DrainTimeout)
 		case "max_response_size":
 			err = setSize(d, &a.MaxResponseSize)
+		case "max_depth":
+			err = setInt(d, &a.MaxDepth)
+		case "space":
+			err = a.unmarshalSpace(d)
+		case "plugin":
+			err = a.unmarshalPlugin(d)
 		case "function":
 			err = a.unmarshalFunction(d)
+		case "event_type":
+			err = a.unmarshalEventType(d)
+		case "cors":
+			err = a.unmarshalCORSResource(d)
 		case "subscription":
 			err = a.unmarshalSubscription(d)
 		default:
 			err = d.Errf("unrecognized subdirective %q: want data_dir, etcd, queue, delivery, duplicate_window, concurrency, "+
-				"drain_timeout, max_response_size, function or subscription", name)
+				"drain_timeout, max_response_size, max_depth, space, plugin, function, event_type, cors or subscription", name)
 		}
 		if err != nil {
 			return err
@@ -191,6 +206,7 @@ func guestNames(namespace string) []string {
 //
 //	event_gateway [<matcher>] {
 //	    space         <name>
+//	    strict
 //	    max_body_size <size>
 //	    read_timeout  <duration>
 //	}
@@ -206,12 +222,14 @@ func parseEventsHandler(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, er
 		switch name := d.Val(); name {
 		case "space":
 			err = setString(d, &handler.Space)
+		case "strict":
+			err = setFlag(d, &handler.Strict)
 		case "max_body_size":
 			err = setSize(d, &handler.MaxBodySize)
 		case "read_timeout":
 			err = setDuration(d, &handler.ReadTimeout)
 		default:
-			err = d.Errf("unrecognized subdirective %q: want space, max_body_size or read_timeout", name)
+			err = d.Errf("unrecognized subdirective %q: want space, strict, max_body_size or read_timeout", name)
 		}
 		if err != nil {
 			return nil, err

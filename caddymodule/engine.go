@@ -96,6 +96,9 @@ func (e *engine) start(app *App) error {
 	} else if err := store.Reconfigure(app.store); err != nil {
 		return fmt.Errorf("changing the settings of the configuration store: %w", err)
 	}
+	if err := app.startPlugins(); err != nil {
+		return fmt.Errorf("starting the plugins: %w", err)
+	}
 	previous := e.inForce.Swap(app) // a queue that is opened begins to deliver at once
 	if err := app.host.start(app); err != nil {
 		e.inForce.Store(previous)

@@ -21,6 +21,10 @@ type EventsHandler struct {
 	// Default: the `Space` request header chooses; without it, subscriptions of all spaces take part.
 	Space string `json:"space,omitempty"`
 
+	// Accept only events of types that are registered in their space, in every space. Default: false: only in spaces that are
+	// strict themselves.
+	Strict bool `json:"strict,omitempty"`
+
 	// The largest request body, in bytes. Default: 1048576 (1 MiB).
 	MaxBodySize int64 `json:"max_body_size,omitempty"`
 
@@ -53,6 +57,9 @@ func (h *EventsHandler) Provision(ctx caddy.Context) error {
 	h.api = &eventsapi.Handler{
 		Snapshot:    app.snapshot,
 		Queue:       app,
+		Stages:      app.stages,
+		Strict:      h.strict,
+		MaxDepth:    app.MaxDepth,
 		Journal:     app.engine.journal,
 		Observer:    metrics,
 		Logger:      ctx.Slogger(),
@@ -61,6 +68,9 @@ func (h *EventsHandler) Provision(ctx caddy.Context) error {
 	}
 	return nil
 }
+
+// strict reports whether a space accepts only registered event types through this handler.
+func (h *EventsHandler) strict(space string) bool { return h.Strict || h.app.strict(space) }
 
 // ServeHTTP implements caddyhttp.MiddlewareHandler.
 func (h *EventsHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {

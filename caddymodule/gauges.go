@@ -14,6 +14,10 @@ var (
 		"Functions registered.", []string{"space"}, nil)
 	subscriptionsDesc = prometheus.NewDesc("eventgateway_subscriptions_total",
 		"Subscriptions.", []string{"space"}, nil)
+	eventTypesDesc = prometheus.NewDesc("eventgateway_eventtypes_total",
+		"Event types registered.", []string{"space"}, nil)
+	corsDesc = prometheus.NewDesc("eventgateway_cors_total",
+		"CORS resources.", []string{"space"}, nil)
 	backlogDesc = prometheus.NewDesc("eventgateway_events_backlog",
 		"Accepted deliveries that wait for or run at a function.", []string{"space", "function"}, nil)
 	oldestDesc = prometheus.NewDesc("eventgateway_events_oldest_seconds",
@@ -47,12 +51,13 @@ var (
 
 func describeGauges(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		functionsDesc, subscriptionsDesc, backlogDesc, oldestDesc, concurrencyDesc, circuitDesc, queueBytesDesc, queueMemoryDesc,
+		functionsDesc, subscriptionsDesc, eventTypesDesc, corsDesc, backlogDesc, oldestDesc, concurrencyDesc, circuitDesc, queueBytesDesc, queueMemoryDesc,
 		queueStoredDesc, queueReadyDesc, pausedDesc, deadLettersDesc, deadLetterBytesDesc, revisionDesc, storeDesc,
 		disconnectedDesc,
 	} {
 		ch <- d
 	}
+	describeArchives(ch)
 }
 
 func collectGauges(ch chan<- prometheus.Metric) {
@@ -66,8 +71,11 @@ func collectGauges(ch chan<- prometheus.Metric) {
 	for space, count := range app.view.Counts() {
 		gauge(functionsDesc, float64(count.Functions), space)
 		gauge(subscriptionsDesc, float64(count.Subscriptions), space)
+		gauge(eventTypesDesc, float64(count.EventTypes), space)
+		gauge(corsDesc, float64(count.CORS), space)
 	}
 	app.host.collect(gauge)
+	collectArchives(ch, app)
 	gauge(revisionDesc, float64(app.snapshot().Revision))
 	status := app.engine.Status()
 	connected, away := 0.0, 0.0

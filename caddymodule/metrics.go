@@ -11,7 +11,9 @@ import (
 	"github.com/eventgateway/eventgateway"
 	"github.com/eventgateway/eventgateway/configapi"
 	"github.com/eventgateway/eventgateway/eventsapi"
+	"github.com/eventgateway/eventgateway/plugins"
 	"github.com/eventgateway/eventgateway/providers"
+	"github.com/eventgateway/eventgateway/systemevents"
 )
 
 // metrics are made once for the process and registered with every configuration's registry, so that they go on counting
@@ -25,6 +27,10 @@ type metricSet struct {
 	attempts            *counters
 	invocations         *counters
 	filterErrors        *counters
+	violations          *counters
+	systemEvents        *counters
+	reactions           *counters
+	reactionDurations   *prometheus.HistogramVec
 	custom              prometheus.Histogram
 	durations           *prometheus.HistogramVec
 	configRequests      *prometheus.CounterVec
@@ -49,6 +55,17 @@ func newMetricSet() *metricSet {
 			"Attempts of asynchronous deliveries by what came of them: delivered, retried or dead.", "space", "function", "outcome"),
 		filterErrors: newCounters("eventgateway_filter_errors_total",
 			"Events a subscription did not get because its filter could not be evaluated.", "space", "subscription"),
+		violations: newCounters("eventgateway_schema_violations_total",
+			"Events that went on although their data violates the schema of their type.", "space", "type"),
+		systemEvents: newCounters("eventgateway_system_events_total",
+			"System events that had subscriptions or plugins to go to.", "space", "type"),
+		reactions: newCounters("eventgateway_plugin_reactions_total",
+			"Reactions of plugins to system events by outcome: done, refused, failed, canceled or dropped.", "plugin", "type", "outcome"),
+		reactionDurations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "eventgateway_plugin_reaction_duration_seconds",
+			Help:    "Duration of reactions of plugins.",
+			Buckets: prometheus.ExponentialBuckets(0.0005, 4, 10),
+		}, []string{"plugin"}),
 		custom: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "eventgateway_events_custom_processing_seconds",
 			Help:    "Time from receiving an event to its delivery to an asynchronous subscriber.",
@@ -100,7 +117,8 @@ func (m *metricSet) Collect(ch chan<- prometheus.Metric) {
 func (m *metricSet) collectors() []prometheus.Collector {
 	return []prometheus.Collector{
 		m.received.vec, m.processed.vec, m.dropped.vec, m.duplicates.vec, m.attempts.vec, m.invocations.vec, m.filterErrors.vec,
-		m.custom, m.durations, m.configRequests, m.configDuration,
+		m.violations.vec,
+		m.systemEvents.vec, m.reactions.vec, m.reactionDurations, m.custom, m.durations, m.configRequests, m.configDuration,
 	}
 }
 
@@ -120,6 +138,11 @@ func (m *metricSet) Refused(space, eventType, reason string) { m.Dropped(space, 
 // FilterFailed implements eventsapi.Observer.
 func (m *metricSet) FilterFailed(space, subscriptionID string) {
 	m.filterErrors.inc(space, m.subscriptions.bound(subscriptionID), "")
+}
+
+// SchemaViolated implements eventsapi.Observer.
+func (m *metricSet) SchemaViolated(space, eventType string) {
+	m.violations.inc(space, m.types.bound(eventType), "")
 }
 
 // Delivered implements delivery.Observer.
@@ -151,6 +174,17 @@ func (m *metricSet) Invoked(key eventgateway.FunctionKey, failure providers.Fail
 	}
 	m.invocations.inc(key.Space, key.ID, outcome)
 	m.durations.WithLabelValues(key.Space, key.ID).Observe(duration.Seconds())
+}
+
+// Emitted implements systemevents.Observer.
+func (m *metricSet) Emitted(space, eventType string) { m.systemEvents.inc(space, eventType, "") }
+
+// Reacted implements plugins.Observer.
+func (m *metricSet) Reacted(plugin, event, outcome string, took time.Duration) {
+	m.reactions.inc(plugin, event, outcome)
+	if outcome != plugins.OutcomeDropped {
+		m.reactionDurations.WithLabelValues(plugin).Observe(took.Seconds())
+	}
 }
 
 // ConfigRequest implements configapi.Observer.
@@ -204,4 +238,7 @@ var (
 	_ prometheus.Collector = (*metricSet)(nil)
 	_ eventsapi.Observer   = (*metricSet)(nil)
 	_ configapi.Observer   = (*metricSet)(nil)
+
+	_ systemevents.Observer = (*metricSet)(nil)
+	_ plugins.Observer      = (*metricSet)(nil)
 )

@@ -1,14 +1,16 @@
 // Package caddymodule wires the Event Gateway to Caddy: the app, the two HTTP handlers, the admin routes, the Caddyfile
-// and the metrics. Importing it registers all of them, and the providers the project ships.
+// and the metrics. Importing it registers all of them, and the queues, plugins and providers the project ships.
 package caddymodule
 
 import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 
-	// The queues and providers that every build has.
+	// The queues, plugins and providers that every build has.
 	_ "github.com/eventgateway/eventgateway/delivery/jetstream"
 	_ "github.com/eventgateway/eventgateway/delivery/memory"
+	_ "github.com/eventgateway/eventgateway/plugins/archive"
+	_ "github.com/eventgateway/eventgateway/plugins/external"
 	_ "github.com/eventgateway/eventgateway/providers/awslambda"
 	_ "github.com/eventgateway/eventgateway/providers/http"
 )

@@ -183,7 +183,9 @@ func (a *App) Remembers() (age time.Duration, events int) {
 
 // deliveryOptions returns what the app says about deliveries, with the queue's own limits.
 func (a *App) deliveryOptions() delivery.Options {
-	o := delivery.Options{Limits: a.queue.Limits(), Policy: delivery.DefaultPolicy().Over(a.Delivery)}
+	o := delivery.Options{
+		Limits: a.queue.Limits(), Policy: delivery.DefaultPolicy().Over(a.Delivery), Stages: a.stages, MaxDepth: a.MaxDepth,
+	}
 	o.Window = time.Duration(a.DuplicateWindow)
 	if a.Concurrency > 0 {
 		o.Limits.Concurrency = a.Concurrency

@@ -11,8 +11,7 @@ import (
 	"github.com/eventgateway/eventgateway/configapi"
 )
 
-// expandStatic returns the app's functions and subscriptions with placeholders expanded in the functions' provider
-// fields. The Configuration API shows those fields as they are written here, so that nobody reads the server's
+// expandStatic returns the app's resources with placeholders expanded in the functions' provider fields. The Configuration API shows those fields as they are written here, so that nobody reads the server's
 // environment through it.
 func (a *App) expandStatic() (configapi.Static, error) {
 	repl := caddy.NewReplacer()
@@ -45,6 +44,17 @@ func (a *App) expandStatic() (configapi.Static, error) {
 		sub.CreateRevision = 0
 		static.Subscriptions = append(static.Subscriptions, &sub)
 	}
+	for i, configured := range a.EventTypes {
+		if configured == nil {
+			return static, fmt.Errorf("event_types[%d]: null is not accepted: want an event type", i)
+		}
+	}
+	for i, configured := range a.CORS {
+		if configured == nil {
+			return static, fmt.Errorf("cors[%d]: null is not accepted: want a CORS resource", i)
+		}
+	}
+	static.EventTypes, static.CORS = a.EventTypes, a.CORS
 	return static, nil
 }
 

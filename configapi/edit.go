@@ -16,6 +16,7 @@ type edit struct {
 	base    *hamt.Map[hamt.String, *space]
 	spaces  map[string]*spaceEdit
 	table   *matcher.Editor
+	cors    *matcher.Editor
 	handles *hamt.Editor[eventgateway.FunctionKey, *providers.Handle]
 	skipped *hamt.Editor[Key, int64]
 
@@ -30,13 +31,18 @@ type spaceEdit struct {
 	version       int64
 	functions     *hamt.Editor[hamt.String, *function]
 	subscriptions *hamt.Editor[hamt.String, *subscription]
+	eventTypes    *hamt.Editor[hamt.String, *eventType]
+	cors          *hamt.Editor[hamt.String, *corsResource]
 	uses          *hamt.Editor[hamt.String, int]
+	listeners     *hamt.Editor[hamt.String, int]
 }
 
 // delta is how a state differs from the one before it.
 type delta struct {
 	functions     map[eventgateway.FunctionKey]struct{}
 	subscriptions []subscriptionDelta
+	// cors are the CORS resources by their routes.
+	cors []subscriptionDelta
 }
 
 // subscriptionDelta is one subscription that was put or is gone.
@@ -56,7 +62,7 @@ type brokenEntry struct {
 func editState(st *state, shared *interner) *edit {
 	return &edit{
 		previous: st, shared: shared, base: st.spaces, spaces: map[string]*spaceEdit{},
-		table: st.table.Edit(), handles: st.handles.Edit(), skipped: st.skipped.Edit(),
+		table: st.table.Edit(), cors: st.cors.Edit(), handles: st.handles.Edit(), skipped: st.skipped.Edit(),
 		delta: delta{functions: map[eventgateway.FunctionKey]struct{}{}},
 	}
 }
@@ -76,7 +82,10 @@ func (e *edit) space(name string) *spaceEdit {
 	if !ok {
 		sp = noSpace
 	}
-	edited := &spaceEdit{sp.version, sp.functions.Edit(), sp.subscriptions.Edit(), sp.uses.Edit()}
+	edited := &spaceEdit{
+		sp.version, sp.functions.Edit(), sp.subscriptions.Edit(), sp.eventTypes.Edit(), sp.cors.Edit(), sp.uses.Edit(),
+		sp.listeners.Edit(),
+	}
 	e.spaces[e.shared.intern(name)] = edited
 	return edited
 }
@@ -99,6 +108,10 @@ func (e *edit) apply(c Change) {
 		err = e.applyFunction(c)
 	case Subscriptions:
 		err = e.applySubscription(c)
+	case EventTypes:
+		err = e.applyEventType(c)
+	case CORS:
+		err = e.applyCORS(c)
 	default: // of a later version of the gateway
 		return
 	}
@@ -182,19 +195,6 @@ func (e *edit) readSubscription(entry Entry) (*subscription, error) {
 	return s, nil
 }
 
-// use adds n to the number of subscriptions of the functions that s names.
-func (sp *spaceEdit) use(s *subscription, n int) {
-	for id := range s.functions {
-		key := hamt.String(id)
-		count, _ := sp.uses.Get(key)
-		if count += n; count == 0 {
-			sp.uses.Delete(key)
-		} else {
-			sp.uses.Set(key, count)
-		}
-	}
-}
-
 // settle opens the functions that are new or changed, and returns the handles nobody will ask for any more.
 func (e *edit) settle(open Opener) (retired []*providers.Handle) {
 	for key := range e.delta.functions {
@@ -223,15 +223,18 @@ func (e *edit) settle(open Opener) (retired []*providers.Handle) {
 func (e *edit) state(revision int64, loaded bool) *state {
 	spaces := e.base.Edit()
 	for name, sp := range e.spaces {
-		next := &space{sp.version, sp.functions.Map(), sp.subscriptions.Map(), sp.uses.Map()}
-		if next.version == 0 && next.functions.Len() == 0 && next.subscriptions.Len() == 0 {
+		next := &space{
+			sp.version, sp.functions.Map(), sp.subscriptions.Map(), sp.eventTypes.Map(), sp.cors.Map(), sp.uses.Map(),
+			sp.listeners.Map(),
+		}
+		if next.version == 0 && next.empty() {
 			spaces.Delete(hamt.String(name))
 		} else {
 			spaces.Set(hamt.String(name), next)
 		}
 	}
 	return &state{
-		revision: revision, loaded: loaded, spaces: spaces.Map(), table: e.table.Table(), handles: e.handles.Map(),
-		skipped: e.skipped.Map(), superseded: make(chan struct{}),
+		revision: revision, loaded: loaded, spaces: spaces.Map(), table: e.table.Table(), cors: e.cors.Table(),
+		handles: e.handles.Map(), skipped: e.skipped.Map(), superseded: make(chan struct{}),
 	}
 }

@@ -148,10 +148,13 @@ func TestExplainIsThePathOfTheData(t *testing.T) {
 		known := map[string]bool{}
 		for range 40 {
 			body := map[string]any{
-				"functionId": pick("f", "g"), "event": pick("e", "http", "invoke"), "path": pick("/", "/a", "/:x", "/*all", "/a/b", "/%61/:y"),
+				"functionId": pick("f", "g"), "event": pick("e", "e", "e.x", "e*", "*", "gateway.*", "http", "http", "invoke"), "path": pick("/", "/a", "/:x", "/*all", "/a/b", "/%61/:y"),
 			}
 			if body["event"] != "invoke" {
 				body["type"], body["method"] = pick("sync", "async"), pick("GET", "POST")
+			}
+			if eventgateway.IsEventPattern(body["event"].(string)) {
+				body["type"] = "async"
 			}
 			switch random.IntN(4) {
 			case 0:
@@ -168,7 +171,7 @@ func TestExplainIsThePathOfTheData(t *testing.T) {
 			}
 		}
 		for range 20 {
-			event := map[string]any{"event": pick("e", "invoke"), "data": map[string]any{"n": random.IntN(3), "list": []int{1, 2, 3}[:random.IntN(4)]}}
+			event := map[string]any{"event": pick("e", "e.x", "f", "gateway.event.received", "invoke"), "data": map[string]any{"n": random.IntN(3), "list": []int{1, 2, 3}[:random.IntN(4)]}}
 			path := pick("/", "/a", "/b", "/a/b", "/%61/%2F", "/a/b/c")
 			body := map[string]any{"event": event, "method": pick("GET", "POST"), "path": path}
 			if event["event"] == "invoke" {

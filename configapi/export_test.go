@@ -16,6 +16,12 @@ func Routes() map[string][]string {
 	return all
 }
 
+// Listeners returns how many subscriptions are to exactly an event type, and their ids in order.
+func Listeners(v *View, space, name string) (count int, ids []string) {
+	now, id := v.current.Load(), eventgateway.CanonicalEvent(name)
+	return now.listeners(space, id), slices.Sorted(now.listenersOf(space, id))
+}
+
 // Uses returns how many subscriptions name a function, and their ids in order.
 func Uses(v *View, space, functionID string) (count int, ids []string) {
 	now, key := v.current.Load(), eventgateway.FunctionKey{Space: space, ID: functionID}

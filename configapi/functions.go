@@ -2,9 +2,6 @@ package configapi
 
 import (
 	"context"
-	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/eventgateway/eventgateway"
 	"github.com/eventgateway/eventgateway/providers"
@@ -43,14 +40,15 @@ func (s service) updateFunction(ctx context.Context, fn *eventgateway.Function, 
 	})
 }
 
-// deleteFunction removes a function no subscription names, as its own or for dead letters.
+// deleteFunction removes a function no subscription names, as its own or for dead letters, and no event type as its
+// authorizer.
 func (s service) deleteFunction(ctx context.Context, key eventgateway.FunctionKey, meets conditions) (revision int64, err error) {
 	return s.write(ctx, key.Space, func(now *merged) (Write, error) {
 		if _, err := now.changeableFunction(key, meets); err != nil {
 			return Write{}, err
 		}
-		if count := now.uses(key); count > 0 {
-			return Write{}, now.inUse(key, count)
+		if err := now.unused(key); err != nil {
+			return Write{}, err
 		}
 		return Write{Deletes: []Key{{key.Space, Functions, key.ID}}}, nil
 	})
@@ -80,36 +78,6 @@ func (m *merged) changeableFunction(key eventgateway.FunctionKey, meets conditio
 		return nil, readOnly("function", key.ID)
 	}
 	return f, meets.check(f.etag())
-}
-
-// maxUsers is how many subscriptions an InUse error names.
-const maxUsers = 5
-
-// inUse tells who uses a function.
-func (m *merged) inUse(key eventgateway.FunctionKey, count int) error {
-	var ids []string
-	found := 0
-	for id := range m.users(key) {
-		at, _ := slices.BinarySearch(ids, id)
-		ids = slices.Insert(ids, at, id)
-		ids = ids[:min(len(ids), maxUsers)]
-		if found++; found == count {
-			break
-		}
-	}
-	return eventgateway.Errorf(eventgateway.InUse, "function %q is in use by %s: delete what uses it first",
-		key.ID, listUsers(ids, count))
-}
-
-func listUsers(ids []string, count int) string {
-	switch {
-	case count == 1:
-		return "subscription " + strings.Join(ids, ", ")
-	case count <= len(ids):
-		return fmt.Sprintf("%d subscriptions: %s", count, strings.Join(ids, ", "))
-	default:
-		return fmt.Sprintf("%d subscriptions, among them %s", count, strings.Join(ids, ", "))
-	}
 }
 
 func noFunction(key eventgateway.FunctionKey) error {

@@ -2,13 +2,13 @@ package configapi_test
 
 import (
 	"encoding/json"
-	"strings"
+	"net/url"
 	"testing"
 
 	"github.com/eventgateway/eventgateway/configapi"
 )
 
-// FuzzResource posts and puts anything as a function and as a subscription. Whatever it is: the answer is JSON in the
+// FuzzResource posts and puts anything as a resource of every kind. Whatever it is: the answer is JSON in the
 // contract's form, what was accepted is shown again and can be sent again, and every stored entry can be read.
 func FuzzResource(f *testing.F) {
 	for _, seed := range []string{
@@ -20,6 +20,9 @@ func FuzzResource(f *testing.F) {
 		`{"functionId":"f","event":"e","paused":true,"delivery":{"attempts":3,"backoff":{"initial":"1s","factor":1.5,"maximum":"1m","jitter":0},` +
 			`"maxAge":"1h","timeout":"5s","retryOn":[503,"4xx","timeout"],"deadLetter":"dead","orderingKey":"data.id"}}`,
 		`{"functionId":"g","type":"test","provider":{"url":"u"},"concurrency":7}`,
+		`{"name":"user.created","authorizerId":"f","schema":{"type":"object","properties":{"a":{"$ref":"#/$defs/b"}},"$defs":{"b":{"pattern":"<"}}}}`,
+		`{"name":"https://example.com/%2f","schema":true,"schemaMode":"off","metadata":{"k":"v"}}`, `{"name":"http.request","schemaMode":"reject"}`,
+		`{"method":"GET","path":"/users/:id","allowedOrigins":["*"],"allowedMethods":[],"allowCredentials":true,"metadata":{"k":"v"}}`,
 		`{"functionId":"f","event":"\ud83d\ude00"}`, `{"cors":null}`, `[]`, `null`, `{`, ``, "\xff",
 	} {
 		f.Add(seed)
@@ -28,7 +31,9 @@ func FuzzResource(f *testing.F) {
 		in := newInstance(t, newStore(t), configapi.Static{})
 		in.must(200, "POST", "/v1/functions", `{"functionId":"f","provider":{"type":"test","url":"u"}}`)
 		in.must(200, "POST", "/v1/functions", `{"functionId":"dead","provider":{"type":"test","url":"u"}}`)
-		for _, kind := range []string{"functions", "subscriptions"} {
+		for kind, identity := range map[string]string{
+			"functions": "functionId", "subscriptions": "subscriptionId", "eventtypes": "name", "cors": "corsId",
+		} {
 			path := "/v1/spaces/default/" + kind
 			a := in.do("POST", path, body)
 			if !json.Valid([]byte(a.body)) {
@@ -40,7 +45,8 @@ func FuzzResource(f *testing.F) {
 					t.Fatalf("%s: no message: %s", kind, a.body)
 				}
 			case 201:
-				id, _ := a.field(strings.TrimSuffix(kind, "s") + "Id").(string)
+				id, _ := a.field(identity).(string)
+				id = url.PathEscape(id)
 				if got := in.must(200, "GET", path+"/"+id, ""); got.body != a.body {
 					t.Fatalf("posted %s\nread   %s", a.body, got.body)
 				}

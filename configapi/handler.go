@@ -28,6 +28,9 @@ type Handler struct {
 	Observer Observer
 	// Logger gets failures, without bodies. Required.
 	Logger *slog.Logger
+	// Strict reports whether a space accepts only events of registered types; there a subscription to a type that is not
+	// registered is refused. May be nil: then no space does.
+	Strict func(space string) bool
 	// Status adds to the answer of /v1/status what other parts know, such as the queue. May be nil.
 	Status func() map[string]any
 	// Deliveries is what became of events. Without it the paths of dead letters and events are 404.
@@ -76,7 +79,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (x *exchange) service() service { return service{x.View, x.Mirror, x.Store} }
+func (x *exchange) service() service { return service{x.View, x.Mirror, x.Store, x.Strict} }
 
 // knownSpace returns the request's space if there is one of that name.
 func (x *exchange) knownSpace() string {

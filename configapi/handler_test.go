@@ -256,7 +256,7 @@ func TestPathsAndMethods(t *testing.T) {
 	in := newInstance(t, newStore(t), configapi.Static{})
 	for _, path := range []string{
 		"/", "/v1", "/v1/", "/v1/functions/", "/v1/functions/a/b", "/v1/spaces", "/v1/spaces/a", "/v1/spaces//functions", "/v2/functions",
-		"/v1/spaces/a/eventtypes", "//v1/functions", "/v1//functions", "/v1/metrics", "/metrics",
+		"/v1/spaces/a/eventtype", "/v1/eventtypes", "/v1/cors", "/v1/spaces/a/eventtypes/a/b", "/v1/spaces/a/cors/", "//v1/functions", "/v1//functions", "/v1/metrics", "/metrics",
 	} {
 		if a := in.must(404, "GET", path, ""); a.message() == "" {
 			t.Errorf("%s: %s", path, a.body)
@@ -268,6 +268,10 @@ func TestPathsAndMethods(t *testing.T) {
 		"/v1/spaces/a/subscriptions": "GET, HEAD, POST",
 		"/v1/subscriptions/x":        "DELETE, GET, HEAD, PUT",
 		"/v1/subscriptions/x/pause":  "POST",
+		"/v1/spaces/a/eventtypes":    "GET, HEAD, POST",
+		"/v1/spaces/a/eventtypes/x":  "DELETE, GET, HEAD, PUT",
+		"/v1/spaces/a/cors":          "GET, HEAD, POST",
+		"/v1/spaces/a/cors/x":        "DELETE, GET, HEAD, PUT",
 		"/v1/status":                 "GET, HEAD",
 	} {
 		a := in.must(405, "PATCH", path, "")
@@ -308,8 +312,10 @@ func TestStatusAndMetrics(t *testing.T) {
 	in.must(201, "POST", "/v1/spaces/b/functions", `{"functionId":"f","type":"test","provider":{"url":"u"}}`)
 	in.must(201, "POST", "/v1/spaces/b/subscriptions", `{"functionId":"f","event":"e"}`)
 	in.handler.Status = func() map[string]any { return map[string]any{"queue": map[string]int{"waiting": 3}} }
+	in.must(201, "POST", "/v1/spaces/b/eventtypes", `{"name":"e"}`)
+	in.must(201, "POST", "/v1/spaces/b/cors", `{"method":"GET","path":"/"}`)
 	a := in.must(200, "GET", "/v1/status", "")
-	want := `{"functions":2,"loaded":true,"queue":{"waiting":3},"revision":2,"skipped":0,"spaces":2,"store":{"state":"connected","embedded":false},"subscriptions":1}` + "\n"
+	want := `{"cors":1,"eventTypes":1,"functions":2,"loaded":true,"queue":{"waiting":3},"revision":4,"skipped":0,"spaces":2,"store":{"state":"connected","embedded":false},"subscriptions":1}` + "\n"
 	if a.body != want || a.Header().Get("X-Content-Type-Options") != "nosniff" {
 		t.Errorf("got %s", a.body)
 	}
@@ -331,6 +337,8 @@ func TestObserver(t *testing.T) {
 		{"DELETE", "/v1/spaces/a/subscriptions/f", "", "a subscriptions delete Not Found"},
 		{"POST", "/v1/spaces/a/subscriptions/f/pause", "", "a subscriptions pause Not Found"},
 		{"POST", "/v1/subscriptions/f/resume", "", " subscriptions resume Not Found"},
+		{"POST", "/v1/spaces/a/eventtypes", `{"name":"e"}`, "a eventtypes create Created"},
+		{"GET", "/v1/spaces/a/cors", "", "a cors list OK"},
 		{"GET", "/v1/spaces/made-up/functions", "", " functions list OK"},
 		{"POST", "/v1/functions", `{"functionId":"f","provider":{"type":"test","url":"u"}}`, "default functions create OK"},
 	} {

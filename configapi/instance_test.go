@@ -214,12 +214,15 @@ func testSubscription(space, event, function, path string) *eventgateway.Subscri
 	return s
 }
 
+// encode returns the JSON of a noun as the gateway writes it.
 func encode(noun any) string {
-	data, err := json.Marshal(noun)
-	if err != nil {
+	var b strings.Builder
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(noun); err != nil {
 		panic(err)
 	}
-	return string(data)
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 func decode[T any](t testing.TB, data []byte) *T {

@@ -48,7 +48,8 @@ type loader struct {
 
 func (l *loader) Add(change Change) {
 	l.edit.apply(change)
-	l.edit.delta.subscriptions = l.edit.delta.subscriptions[:0] // views start over after a load
+	d := &l.edit.delta // views start over after a load
+	d.subscriptions, d.cors = d.subscriptions[:0], d.cors[:0]
 }
 
 func (l *loader) Commit(revision int64) {

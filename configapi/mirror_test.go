@@ -221,6 +221,8 @@ func TestEntriesRoundTrip(t *testing.T) {
 	in.must(201, "POST", "/v1/spaces/a/subscriptions", `{"functionId":"f","event":"e"}`)
 	in.must(201, "POST", "/v1/spaces/b/functions", `{"functionId":"g","type":"test","provider":{"url":"u"}}`)
 	in.must(204, "DELETE", "/v1/spaces/b/functions/g", "")
+	in.must(201, "POST", "/v1/spaces/a/eventtypes", `{"name":"https://example.com/é","authorizerId":"f","schema":{"pattern":"<&>"},"schemaMode":"off"}`)
+	in.must(201, "POST", "/v1/spaces/a/cors", `{"method":"GET","path":"/ü"}`)
 
 	revision, entries := in.mirror.Entries()
 	copied := unloadedInstance(t, s, configapi.Static{})

@@ -162,16 +162,27 @@ func (s *openAPI) provoke(t *testing.T, path, method, status string) {
 // send sends the request that provokes a status, to an instance where that is what must come.
 func send(t *testing.T, path, method, status string) (a answer, body string) {
 	sub, fixed := testSubscription("", "e", "f", "/"), testSubscription("", "e", "f", "/fixed")
-	in := unloadedInstance(t, newStore(t), static([]*eventgateway.Function{testFunction("", "fixed")}, fixed))
+	resources := static([]*eventgateway.Function{testFunction("", "fixed")}, fixed)
+	resources.EventTypes = []*eventgateway.EventType{{Name: "fixed", SchemaMode: eventgateway.SchemaOff}}
+	resources.CORS = []*eventgateway.CORSResource{testCORS("", "GET", "/fixed")}
+	in := unloadedInstance(t, newStore(t), resources)
 	if status != "503" {
 		in.store.follow(t, in.mirror)
 		in.must(200, "POST", "/v1/functions", `{"functionId":"f","provider":{"type":"test","url":"u","secret":"s"},"timeout":"1m30s","metadata":{"k":"v"}}`)
 		in.must(200, "POST", "/v1/functions", `{"functionId":"free","provider":{"type":"test","url":"u"}}`)
 		in.must(200, "POST", "/v1/subscriptions", `{"functionId":"f","event":"e"}`)
+		in.must(201, "POST", "/v1/spaces/default/eventtypes", `{"name":"f","authorizerId":"f","schema":{"type":"object"},"schemaMode":"flag","metadata":{"k":"v"}}`)
+		in.must(201, "POST", "/v1/spaces/default/cors", `{"method":"GET","path":"/f","metadata":{"k":"v"}}`)
 	}
 	existing, static := "free", "fixed"
 	if strings.Contains(path, "subscriptions") {
 		existing, static = sub.ID, fixed.ID
+	}
+	switch kindOf(path) {
+	case "eventtypes":
+		existing = "f"
+	case "cors":
+		existing, static = testCORS("", "GET", "/f").ID, testCORS("", "GET", "/fixed").ID
 	}
 	if kind := kindOf(path); kind == "deliveries" || kind == "redrive" {
 		in.handler.Deliveries = fullDeliveries(t, status)
@@ -185,6 +196,10 @@ func send(t *testing.T, path, method, status string) (a answer, body string) {
 		"PUT subscriptions": `{"event":"e","metadata":{"k":"v"},"pattern":{"detail":{"a":["b"]}},"paused":true,"delivery":{"attempts":3,` +
 			`"backoff":{"initial":"250ms","factor":1.5,"maximum":"1h30m","jitter":0.5},"maxAge":"48h","timeout":"5s",` +
 			`"retryOn":[503,"4xx","timeout"],"deadLetter":"free","orderingKey":"data.id"}}`,
+		"POST eventtypes": `{"name":"new","authorizerId":"f","schema":{"type":"object"},"schemaMode":"reject","metadata":{"k":"v"}}`,
+		"PUT eventtypes":  `{"schema":true}`,
+		"POST cors":       `{"method":"GET","path":"/new","allowedOrigins":["https://*.example.com"],"allowedMethods":["PUT"],"allowedHeaders":["*"],"allowCredentials":true}`,
+		"PUT cors":        `{"method":"GET","allowedOrigins":[],"metadata":{"k":"v"}}`,
 		"POST filters": `{"filter":"data.n > 1","transform":"data.n","headers":{"X-Id":"event.id"},"responseTransform":"response.data",` +
 			`"response":{"status":200,"headers":{"X-A":"b"},"data":1},` +
 			`"events":[{"event":"e","data":{"n":2}},{"event":"e","data":{"n":1}},{"event":"e"}]}`,
@@ -225,7 +240,7 @@ func send(t *testing.T, path, method, status string) (a answer, body string) {
 	if reader == nil {
 		reader = strings.NewReader(body)
 	}
-	url := strings.NewReplacer("{space}", "default", "{id}", id).Replace(path) + query
+	url := strings.NewReplacer("{space}", "default", "{id}", id, "{name}", id).Replace(path) + query
 	r := httptest.NewRequest(method, url, reader)
 	maps.Copy(r.Header, header)
 	w := httptest.NewRecorder()
@@ -245,6 +260,11 @@ func kindOf(path string) string {
 	}
 	if strings.HasSuffix(path, "/explain") {
 		return "explain"
+	}
+	for _, kind := range []string{"eventtypes", "cors"} {
+		if strings.Contains(path, "/"+kind) {
+			return kind
+		}
 	}
 	if strings.Contains(path, "filters") {
 		return "filters"

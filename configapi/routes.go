@@ -11,7 +11,7 @@ import (
 
 // route is one path and what can be done there.
 type route struct {
-	// pattern is the path; {space} and {id} stand for one segment each.
+	// pattern is the path; {space} and {id}, or {name}, stand for one segment each.
 	pattern string
 	// resource is the kind of resource, for metrics; empty for a path that is none.
 	resource   string
@@ -46,6 +46,24 @@ var routes = func() []route {
 		http.MethodPut:    {"update", (*exchange).updateSubscription},
 		http.MethodDelete: {"delete", (*exchange).deleteSubscription},
 	}
+	eventTypes := map[string]operation{
+		http.MethodGet:  {"list", (*exchange).listEventTypes},
+		http.MethodPost: {"create", (*exchange).createEventType},
+	}
+	eventType := map[string]operation{
+		http.MethodGet:    {"get", (*exchange).getEventType},
+		http.MethodPut:    {"update", (*exchange).updateEventType},
+		http.MethodDelete: {"delete", (*exchange).deleteEventType},
+	}
+	allCORS := map[string]operation{
+		http.MethodGet:  {"list", (*exchange).listCORS},
+		http.MethodPost: {"create", (*exchange).createCORS},
+	}
+	oneCORS := map[string]operation{
+		http.MethodGet:    {"get", (*exchange).getCORS},
+		http.MethodPut:    {"update", (*exchange).updateCORS},
+		http.MethodDelete: {"delete", (*exchange).deleteCORS},
+	}
 	pause := map[string]operation{http.MethodPost: {"pause", (*exchange).pauseSubscription}}
 	resume := map[string]operation{http.MethodPost: {"resume", (*exchange).resumeSubscription}}
 	deadLetters := map[string]operation{
@@ -70,6 +88,10 @@ var routes = func() []route {
 		{"/v1/spaces/{space}/subscriptions/{id}", "subscriptions", second, subscription},
 		{"/v1/spaces/{space}/subscriptions/{id}/pause", "subscriptions", second, pause},
 		{"/v1/spaces/{space}/subscriptions/{id}/resume", "subscriptions", second, resume},
+		{"/v1/spaces/{space}/eventtypes", "eventtypes", second, eventTypes},
+		{"/v1/spaces/{space}/eventtypes/{name}", "eventtypes", second, eventType},
+		{"/v1/spaces/{space}/cors", "cors", second, allCORS},
+		{"/v1/spaces/{space}/cors/{id}", "cors", second, oneCORS},
 		{"/v1/spaces/{space}/deadletters", "deadletters", second, deadLetters},
 		{"/v1/spaces/{space}/deadletters/redrive", "deadletters", second, redriveAll}, // before {id}, which it is not
 		{"/v1/spaces/{space}/deadletters/{id}", "deadletters", second, deadLetter},
@@ -150,7 +172,7 @@ func matchPattern(pattern, path string) (space, id string, ok bool) {
 		switch want {
 		case "{space}":
 			space = text
-		case "{id}":
+		case "{id}", "{name}":
 			id = text
 		default:
 			return "", "", false

@@ -17,6 +17,8 @@ type service struct {
 	view   *View
 	mirror *Mirror
 	store  Store
+	// strict is Handler.Strict.
+	strict func(space string) bool
 }
 
 const (

@@ -41,7 +41,7 @@ func TestConcurrentWritersBreakNoRule(t *testing.T) {
 				f := fmt.Sprintf("f%d", random.IntN(3))
 				sub := testSubscription("a", "http", f, paths[random.IntN(len(paths))])
 				var a answer
-				switch random.IntN(7) {
+				switch random.IntN(10) {
 				case 0:
 					a = in.do("POST", "/v1/spaces/a/functions", `{"functionId":"`+f+`","type":"test","provider":{"url":"u"}}`)
 				case 1:
@@ -57,6 +57,12 @@ func TestConcurrentWritersBreakNoRule(t *testing.T) {
 					a = in.do("PUT", "/v1/spaces/a/subscriptions/"+id("a", "e", f, "/"), `{`+deadLetterTo(random)+`}`)
 				case 6:
 					a = in.do("DELETE", "/v1/spaces/a/subscriptions/"+id("a", "e", f, "/"), "")
+				case 7:
+					a = in.do("POST", "/v1/spaces/a/eventtypes", `{"name":"e","authorizerId":"`+f+`"}`)
+				case 8:
+					a = in.do("PUT", "/v1/spaces/a/eventtypes/e", `{"authorizerId":"`+f+`"}`)
+				case 9:
+					a = in.do("DELETE", "/v1/spaces/a/eventtypes/e", "")
 				}
 				if a.Code >= 500 {
 					t.Errorf("got %d %s", a.Code, a.body)
@@ -77,10 +83,22 @@ func deadLetterTo(random *rand.Rand) string {
 func checkRules(t *testing.T, s *store) {
 	t.Helper()
 	in := unloadedInstance(t, newStore(t), configapi.Static{})
+	registered, deleted := false, 0
 	for i, changes := range s.log {
 		in.mirror.Apply(int64(i+1), changes)
 		_, entries := in.mirror.Entries()
 		table := in.view.Snapshot().Table
+		et := in.view.Snapshot().EventType("a", "e")
+		if et != nil && handle(in.view, "a", et.AuthorizerID) == nil {
+			t.Fatalf("revision %d: event type e has no authorizer %s", i+1, et.AuthorizerID)
+		}
+		if registered && et == nil {
+			deleted++
+			if _, listeners := configapi.Listeners(in.view, "a", "e"); len(listeners) > 0 {
+				t.Fatalf("revision %d: event type e was deleted, though %v are to it", i+1, listeners)
+			}
+		}
+		registered = et != nil
 		for change := range entries {
 			if change.SpaceVersion || change.Entry.Key.Kind != configapi.Subscriptions {
 				continue
@@ -97,8 +115,8 @@ func checkRules(t *testing.T, s *store) {
 			}
 		}
 	}
-	if len(s.log) < 50 {
-		t.Errorf("only %d revisions: the writers did nothing", len(s.log))
+	if len(s.log) < 50 || deleted == 0 {
+		t.Errorf("only %d revisions, %d of them deleted the event type: the writers did nothing", len(s.log), deleted)
 	}
 }
 

@@ -1,7 +1,7 @@
 package configapi
 
 import (
-	"encoding/json"
+	"bytes"
 	"hash/maphash"
 	"strconv"
 
@@ -18,7 +18,9 @@ type state struct {
 	loaded   bool
 	spaces   *hamt.Map[hamt.String, *space]
 	table    *matcher.Table
-	handles  *hamt.Map[eventgateway.FunctionKey, *providers.Handle]
+	// cors finds the CORS resource of a request; see snapshot.Snapshot.CORS.
+	cors    *matcher.Table
+	handles *hamt.Map[eventgateway.FunctionKey, *providers.Handle]
 	// skipped holds the entries that could not be used, with their ModRevision.
 	skipped *hamt.Map[Key, int64]
 	// superseded is closed once a later state is published.
@@ -31,11 +33,20 @@ type space struct {
 	version       int64
 	functions     *hamt.Map[hamt.String, *function]
 	subscriptions *hamt.Map[hamt.String, *subscription]
+	eventTypes    *hamt.Map[hamt.String, *eventType]
+	cors          *hamt.Map[hamt.String, *corsResource]
 	// uses counts the subscriptions that name each function, as theirs or for dead letters, whether it exists or not.
 	uses *hamt.Map[hamt.String, int]
+	// listeners counts the subscriptions to each event type by its name, whether it is registered or not.
+	listeners *hamt.Map[hamt.String, int]
 }
 
 var noSpace = &space{}
+
+// empty reports whether the space has no resources.
+func (sp *space) empty() bool {
+	return sp.functions.Len()+sp.subscriptions.Len()+sp.eventTypes.Len()+sp.cors.Len() == 0
+}
 
 // function is a function as the mirror or a configuration holds it.
 type function struct {
@@ -120,6 +131,16 @@ func (st *state) entries(yield func(Change) bool) {
 				return
 			}
 		}
+		for id, t := range sp.eventTypes.All() {
+			if !yield(entryOf(Key{string(name), EventTypes, string(id)}, t.EventType, t.created, t.modified)) {
+				return
+			}
+		}
+		for id, c := range sp.cors.All() {
+			if !yield(entryOf(Key{string(name), CORS, string(id)}, &c.CORSResource, c.CreateRevision, c.modified)) {
+				return
+			}
+		}
 	}
 }
 
@@ -129,11 +150,11 @@ func entryOf(key Key, noun any, created, modified int64) Change {
 
 // canonical is the JSON of a noun as it is stored.
 func canonical(noun any) []byte {
-	data, err := json.Marshal(noun)
-	if err != nil {
+	var b bytes.Buffer
+	if err := newEncoder(&b).Encode(noun); err != nil {
 		panic("configapi: a decoded resource does not encode: " + err.Error())
 	}
-	return data
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
 var seed = maphash.MakeSeed()

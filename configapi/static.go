@@ -12,11 +12,14 @@ import (
 
 // Static are the resources of one server configuration. NewView and CheckStatic work on copies, normalized and validated.
 //
-// A static subscription may name a function of the store as well as a static one. Functions of the store come and go
-// while the server runs, so the name is not checked: an event for a function that does not exist is answered with 502.
+// A static subscription or event type may name a function of the store as well as a static one. Functions of the store come
+// and go while the server runs, so the name is not checked: an event for a function that does not exist is answered with 502,
+// one whose authorizer does not exist with 403.
 type Static struct {
 	Functions     []*eventgateway.Function
 	Subscriptions []*eventgateway.Subscription
+	EventTypes    []*eventgateway.EventType
+	CORS          []*eventgateway.CORSResource
 	// Shown are provider fields to be shown in place of a function's own, which may hold what placeholders stood for.
 	Shown map[eventgateway.FunctionKey]json.RawMessage
 	// Open makes the functions callable. Default: as the mirror's are.
@@ -29,26 +32,44 @@ func CheckStatic(static Static) error {
 	return err
 }
 
-// subscriptionKey is the identity of a subscription.
-type subscriptionKey struct{ space, id string }
+// identity is the identity of a resource among those of its kind.
+type identity struct{ space, id string }
 
 // statics are static resources by identity.
 type statics struct {
 	functions     map[eventgateway.FunctionKey]*function
-	subscriptions map[subscriptionKey]*subscription
+	subscriptions map[identity]*subscription
+	eventTypes    map[identity]*eventType
+	cors          map[identity]*corsResource
 }
 
-func (s *statics) empty() bool { return len(s.functions) == 0 && len(s.subscriptions) == 0 }
+func (s *statics) empty() bool {
+	return len(s.functions)+len(s.subscriptions)+len(s.eventTypes)+len(s.cors) == 0
+}
 
 // readStatic normalizes and validates static resources, each by itself and against the others.
 func readStatic(static Static) (*statics, error) {
-	s := &statics{map[eventgateway.FunctionKey]*function{}, map[subscriptionKey]*subscription{}}
+	s := &statics{
+		map[eventgateway.FunctionKey]*function{}, map[identity]*subscription{}, map[identity]*eventType{}, map[identity]*corsResource{},
+	}
 	for _, fn := range static.Functions {
 		if err := s.addFunction(*fn, static.Shown[fn.Key()]); err != nil {
 			return nil, err
 		}
 	}
-	var table *matcher.Table
+	for _, t := range static.EventTypes {
+		if err := s.addEventType(*t); err != nil {
+			return nil, err
+		}
+	}
+	var table, cors *matcher.Table
+	for _, c := range static.CORS {
+		added, err := s.addCORS(*c, cors)
+		if err != nil {
+			return nil, err
+		}
+		cors = cors.Insert(added.route)
+	}
 	for _, sub := range static.Subscriptions {
 		added, err := s.addSubscription(*sub, table)
 		if err != nil {
@@ -99,9 +120,14 @@ func (s *statics) addSubscription(sub eventgateway.Subscription, others *matcher
 		return "static subscription of function " + eventgateway.Quote(sub.FunctionID) + " to " + listensTo(sub) +
 			" in space " + eventgateway.Quote(sub.Space)
 	}
-	key := subscriptionKey{sub.Space, sub.ID}
+	key := identity{sub.Space, sub.ID}
 	if s.subscriptions[key] != nil {
 		return nil, eventgateway.Errorf(eventgateway.Exists, "%s is given twice", name(&sub))
+	}
+	if t := s.eventTypes[identity{sub.Space, eventgateway.CanonicalEvent(sub.Event)}]; t != nil {
+		if err := checkExpressions(&sub, bindingSchema(t.EventType)); err != nil {
+			return nil, eventgateway.Errorf(eventgateway.Invalid, "%s: %w", name(&sub), err)
+		}
 	}
 	if other, reason := others.Conflict(&sub); other != nil {
 		return nil, eventgateway.Errorf(eventgateway.Exists, "%s: %s", name(&sub), reason)

@@ -8,9 +8,10 @@ import (
 // getStatus answers how this instance is, whatever the state of the store: that it answers is the news.
 func (x *exchange) getStatus() error {
 	now := x.View.current.Load()
-	spaces := 0
-	for range now.counts {
+	spaces, eventTypes := 0, 0
+	for _, count := range now.counts {
 		spaces++
+		eventTypes += count.EventTypes
 	}
 	answer := map[string]any{
 		"revision":      now.state.revision,
@@ -19,6 +20,8 @@ func (x *exchange) getStatus() error {
 		"spaces":        spaces,
 		"functions":     now.snapshot.Functions.Len(),
 		"subscriptions": now.snapshot.Table.Len(),
+		"eventTypes":    eventTypes,
+		"cors":          now.snapshot.CORS.Len(),
 		"skipped":       now.state.skipped.Len(),
 	}
 	if x.Status != nil {

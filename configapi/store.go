@@ -13,6 +13,8 @@ type Kind string
 const (
 	Functions     Kind = "functions"
 	Subscriptions Kind = "subscriptions"
+	EventTypes    Kind = "eventtypes"
+	CORS          Kind = "cors"
 )
 
 // Key names one stored resource.

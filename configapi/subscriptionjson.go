@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 
 	"github.com/eventgateway/eventgateway"
-	"github.com/eventgateway/eventgateway/expression"
-	"github.com/eventgateway/eventgateway/matcher"
 )
 
 // subscriptionBody is a subscription as a client sends it. A nil field was not given.
@@ -142,16 +140,7 @@ func checkSubscription(sub *eventgateway.Subscription) error {
 	if err := sub.Validate(); err != nil {
 		return err
 	}
-	scope := expression.Scope{Event: eventgateway.CanonicalEvent(sub.Event)}
-	if _, err := matcher.CompileFilter(sub, scope); err != nil {
-		return err
-	}
-	if d := sub.Delivery; d != nil && d.OrderingKey != "" {
-		if _, err := expression.Compile(expression.Transform, "delivery.orderingKey", d.OrderingKey, scope); err != nil {
-			return err
-		}
-	}
-	return expression.CheckTransforms(sub, scope)
+	return checkExpressions(sub, nil)
 }
 
 // subscriptionAnswer is a subscription as it is shown.

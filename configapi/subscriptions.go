@@ -23,6 +23,12 @@ func (s service) createSubscription(ctx context.Context, sub *eventgateway.Subsc
 		if err := now.hasDeadLetter(sub); err != nil {
 			return Write{}, err
 		}
+		if err := s.hasEventType(now, sub); err != nil {
+			return Write{}, err
+		}
+		if err := now.fits(sub); err != nil {
+			return Write{}, err
+		}
 		if other, reason := now.snapshot.Table.Conflict(sub); other != nil {
 			return Write{}, &eventgateway.Error{Kind: eventgateway.Exists, Message: reason}
 		}
@@ -49,6 +55,9 @@ func (s service) updateSubscription(ctx context.Context, space, id string, meets
 			return Write{}, err
 		}
 		if err := now.hasDeadLetter(&sub); err != nil {
+			return Write{}, err
+		}
+		if err := now.fits(&sub); err != nil {
 			return Write{}, err
 		}
 		changed = &sub
@@ -116,6 +125,23 @@ func (m *merged) hasDeadLetter(sub *eventgateway.Subscription) error {
 		return nil
 	}
 	return m.registered("delivery.deadLetter", sub.Space, sub.Delivery.DeadLetter)
+}
+
+// hasEventType refuses a subscription to an event type that is not registered, in a space that accepts no others. The built-in
+// ones need not be, and what the gateway itself emits cannot be.
+func (s service) hasEventType(now *merged, sub *eventgateway.Subscription) error {
+	id := eventgateway.CanonicalEvent(sub.Event)
+	switch {
+	case s.strict == nil, !s.strict(sub.Space):
+		return nil
+	case id == eventgateway.EventHTTP, id == eventgateway.EventInvoke, eventgateway.IsSystemEvent(id), eventgateway.IsEventPattern(id):
+		return nil
+	case now.eventType(sub.Space, id) != nil:
+		return nil
+	}
+	return eventgateway.Errorf(eventgateway.Invalid,
+		"event: type %s is not registered in space %q, which is strict: want an event type that is registered",
+		eventgateway.Quote(sub.Event), sub.Space)
 }
 
 // changeableSubscription returns a subscription that exists, may be changed, and meets the conditions.

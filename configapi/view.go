@@ -7,12 +7,13 @@ import (
 
 	"github.com/eventgateway/eventgateway"
 	"github.com/eventgateway/eventgateway/internal/hamt"
+	"github.com/eventgateway/eventgateway/matcher"
 	"github.com/eventgateway/eventgateway/providers"
 	"github.com/eventgateway/eventgateway/snapshot"
 )
 
-// View is the mirror's content with one configuration's static resources merged over it: a static function or subscription
-// hides the stored one of the same identity. Several views of one mirror can exist at once, as while the server changes
+// View is the mirror's content with one configuration's static resources merged over it: a static resource hides the stored
+// one of the same identity. Several views of one mirror can exist at once, as while the server changes
 // from one configuration to the next.
 type View struct {
 	mirror  *Mirror
@@ -71,9 +72,9 @@ func (v *View) Close() {
 // is nil. Callers hold the mirror's mutex.
 func (v *View) follow(next *state, d *delta) {
 	now := &merged{statics: v.statics, state: next, snapshot: snapshot.Snapshot{
-		Revision: next.revision, Loaded: next.loaded, Table: next.table, Functions: next.handles,
+		Revision: next.revision, Loaded: next.loaded, Table: next.table, Functions: next.handles, CORS: next.cors,
 	}}
-	now.snapshot.Subscription = now.published
+	now.snapshot.Subscription, now.snapshot.EventType = now.publishedSubscription, now.publishedEventType
 	switch {
 	case v.statics.empty():
 	case d == nil:
@@ -86,28 +87,26 @@ func (v *View) follow(next *state, d *delta) {
 
 // startOver puts the static resources over now's state.
 func (v *View) startOver(now *merged) {
-	table, handles := now.state.table.Edit(), now.state.handles.Edit()
+	table, cors, handles := now.state.table.Edit(), now.state.cors.Edit(), now.state.handles.Edit()
 	for _, s := range v.statics.subscriptions {
 		table.Insert(&s.Subscription)
+	}
+	for _, c := range v.statics.cors {
+		cors.Insert(c.route)
 	}
 	for key, handle := range v.opened {
 		handles.Set(key, handle)
 	}
-	now.snapshot.Table, now.snapshot.Functions = table.Table(), handles.Map()
+	now.snapshot.Table, now.snapshot.CORS, now.snapshot.Functions = table.Table(), cors.Table(), handles.Map()
 }
 
 // catchUp makes the changes of d to what before had.
 func (v *View) catchUp(now *merged, before *snapshot.Snapshot, d *delta) {
-	table, handles := before.Table.Edit(), before.Functions.Edit()
-	for _, s := range d.subscriptions {
-		switch {
-		case v.statics.subscriptions[subscriptionKey{s.Space, s.ID}] != nil: // hidden
-		case s.gone:
-			table.Delete(s.Subscription)
-		default:
-			table.Insert(s.Subscription)
-		}
-	}
+	now.snapshot.Table = followTable(before.Table, d.subscriptions, func(id identity) bool {
+		return v.statics.subscriptions[id] != nil
+	})
+	now.snapshot.CORS = followTable(before.CORS, d.cors, func(id identity) bool { return v.statics.cors[id] != nil })
+	handles := before.Functions.Edit()
 	for key := range d.functions {
 		handle, exists := now.state.handles.Get(key)
 		switch {
@@ -118,7 +117,25 @@ func (v *View) catchUp(now *merged, before *snapshot.Snapshot, d *delta) {
 			handles.Delete(key)
 		}
 	}
-	now.snapshot.Table, now.snapshot.Functions = table.Table(), handles.Map()
+	now.snapshot.Functions = handles.Map()
+}
+
+// followTable makes changes to a table, but for those that are hidden.
+func followTable(t *matcher.Table, changes []subscriptionDelta, hidden func(identity) bool) *matcher.Table {
+	if len(changes) == 0 {
+		return t
+	}
+	e := t.Edit()
+	for _, s := range changes {
+		switch {
+		case hidden(identity{s.Space, s.ID}):
+		case s.gone:
+			e.Delete(s.Subscription)
+		default:
+			e.Insert(s.Subscription)
+		}
+	}
+	return e.Table()
 }
 
 // function returns a function, or nil.
@@ -131,14 +148,14 @@ func (m *merged) function(key eventgateway.FunctionKey) *function {
 
 // subscription returns a subscription, or nil.
 func (m *merged) subscription(space, id string) *subscription {
-	if s := m.statics.subscriptions[subscriptionKey{space, id}]; s != nil {
+	if s := m.statics.subscriptions[identity{space, id}]; s != nil {
 		return s
 	}
 	return m.state.subscription(space, id)
 }
 
-// published is subscription for a snapshot.
-func (m *merged) published(space, id string) *eventgateway.Subscription {
+// publishedSubscription is subscription for a snapshot.
+func (m *merged) publishedSubscription(space, id string) *eventgateway.Subscription {
 	if s := m.subscription(space, id); s != nil {
 		return &s.Subscription
 	}
@@ -164,52 +181,20 @@ func (m *merged) functionsOf(space string) iter.Seq[*function] {
 
 // subscriptionsOf yields the subscriptions of a space, in no particular order.
 func (m *merged) subscriptionsOf(space string) iter.Seq[*subscription] {
-	return func(yield func(*subscription) bool) {
-		for key, s := range m.statics.subscriptions {
-			if key.space == space && !yield(s) {
-				return
-			}
-		}
-		for id, s := range m.state.space(space).subscriptions.All() {
-			hidden := m.statics.subscriptions[subscriptionKey{space, string(id)}] != nil
-			if !hidden && !yield(s) {
-				return
-			}
-		}
-	}
+	return mergedOf(space, m.statics.subscriptions, m.state.space(space).subscriptions)
 }
 
-// uses returns how many subscriptions name a function. What a static one hides counts too: other instances show it.
-func (m *merged) uses(key eventgateway.FunctionKey) int {
-	count, _ := m.state.space(key.Space).uses.Get(hamt.String(key.ID))
-	for range m.staticUsers(key) {
-		count++
-	}
-	return count
-}
-
-// users yields the ids of the subscriptions that uses counts, in no particular order.
-func (m *merged) users(key eventgateway.FunctionKey) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for id := range m.staticUsers(key) {
-			if !yield(id) {
+// mergedOf yields the static resources of a space and the stored ones they do not hide.
+func mergedOf[T any](space string, static map[identity]T, stored *hamt.Map[hamt.String, T]) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		for key, resource := range static {
+			if key.space == space && !yield(resource) {
 				return
 			}
 		}
-		for id, s := range m.state.space(key.Space).subscriptions.All() {
-			if s.uses(key.ID) && !yield(string(id)) {
-				return
-			}
-		}
-	}
-}
-
-// staticUsers yields the ids of the static subscriptions that name a function and hide none that does.
-func (m *merged) staticUsers(key eventgateway.FunctionKey) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for at, s := range m.statics.subscriptions {
-			counts := at.space == key.Space && s.uses(key.ID) && !m.state.subscription(at.space, at.id).uses(key.ID)
-			if counts && !yield(at.id) {
+		for id, resource := range stored.All() {
+			_, hidden := static[identity{space, string(id)}]
+			if !hidden && !yield(resource) {
 				return
 			}
 		}
@@ -226,8 +211,13 @@ func (m *merged) hasSpace(name string) bool {
 			return true
 		}
 	}
-	for key := range m.statics.subscriptions {
-		if key.space == name {
+	return holds(m.statics.subscriptions, name) || holds(m.statics.eventTypes, name) || holds(m.statics.cors, name)
+}
+
+// holds reports whether one of some static resources is in a space.
+func holds[T any](static map[identity]T, space string) bool {
+	for key := range static {
+		if key.space == space {
 			return true
 		}
 	}

@@ -84,6 +84,8 @@ func TestViewsFollowAsIfMadeAnew(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	fixed := static([]*eventgateway.Function{testFunction("a", "f0"), testFunction("b", "f1")},
 		testSubscription("a", "e", "f1", "/"), testSubscription("a", "http", "f0", "/p2"))
+	fixed.EventTypes = []*eventgateway.EventType{{Space: "a", Name: "e", AuthorizerID: "f1"}}
+	fixed.CORS = []*eventgateway.CORSResource{testCORS("a", "GET", "/p1"), testCORS("b", "GET", "/p2")}
 	s := newStore(t)
 	in := unloadedInstance(t, s, fixed)
 	s.list(in.mirror)
@@ -118,11 +120,22 @@ func TestViewsFollowAsIfMadeAnew(t *testing.T) {
 func randomChange(random *rand.Rand) configapi.Change {
 	space, id := string("ab"[random.IntN(2)]), fmt.Sprintf("f%d", random.IntN(3))
 	var c configapi.Change
-	if random.IntN(2) == 0 {
+	switch random.IntN(4) {
+	case 0:
+		et := &eventgateway.EventType{Space: space, Name: []string{"e", "http", "http.request"}[random.IntN(3)], AuthorizerID: id}
+		if random.IntN(2) == 0 {
+			et.Schema = []byte(`{"type":"object"}`)
+		}
+		c.Entry = configapi.Entry{Key: key(space, configapi.EventTypes, et.ID()), Value: []byte(encode(et))}
+	case 1:
+		cors := testCORS(space, "GET", fmt.Sprintf("/p%d", random.IntN(3)))
+		cors.AllowCredentials = random.IntN(2) == 0
+		c.Entry = configapi.Entry{Key: key(space, configapi.CORS, cors.ID), Value: []byte(encode(cors))}
+	case 2:
 		fn := testFunction(space, id)
 		fn.Provider = fmt.Appendf(nil, `{"url":"%d"}`, random.IntN(2))
 		c.Entry = configapi.Entry{Key: key(space, configapi.Functions, id), Value: []byte(encode(fn))}
-	} else {
+	case 3:
 		sub := testSubscription(space, "e", id, "/")
 		if random.IntN(2) == 0 {
 			sub = testSubscription(space, "http", id, fmt.Sprintf("/p%d", random.IntN(3)))
@@ -162,21 +175,40 @@ func describe(v *configapi.View) string {
 				fmt.Fprintln(&b, h.Function.ID, string(h.Function.Provider))
 			}
 			fmt.Fprintln(&b, find(v, space, "http", fmt.Sprintf("/p%d", i)) != "")
+			fmt.Fprintln(&b, encode(corsAt(v, space, fmt.Sprintf("/p%d", i))))
+		}
+		for _, name := range []string{"e", "http", "http.request"} {
+			count, listeners := configapi.Listeners(v, space, name)
+			if count != len(listeners) {
+				fmt.Fprintln(&b, "miscounted as", count)
+			}
+			fmt.Fprintln(&b, name, listeners)
+			if et := v.Snapshot().EventType(space, name); et != nil {
+				fmt.Fprintln(&b, encode(et.EventType), et.Schema != nil)
+			}
 		}
 		fmt.Fprintln(&b, len(find(v, space, "e", "/")))
 	}
-	fmt.Fprintln(&b, v.Snapshot().Table.Len(), v.Snapshot().Functions.Len())
+	fmt.Fprintln(&b, v.Snapshot().Table.Len(), v.Snapshot().Functions.Len(), v.Snapshot().CORS.Len())
 	return b.String()
 }
 
 func TestCounts(t *testing.T) {
 	s := newStore(t)
-	in := newInstance(t, s, static([]*eventgateway.Function{testFunction("a", "f"), testFunction("only", "f")}))
+	fixed := static([]*eventgateway.Function{testFunction("a", "f"), testFunction("only", "f")})
+	fixed.EventTypes = []*eventgateway.EventType{{Space: "a", Name: "fixed"}}
+	fixed.CORS = []*eventgateway.CORSResource{testCORS("a", "PUT", "/")}
+	in := newInstance(t, s, fixed)
 	in.must(201, "POST", "/v1/spaces/a/functions", `{"functionId":"g","type":"test","provider":{"url":"u"}}`)
 	in.must(201, "POST", "/v1/spaces/a/subscriptions", `{"functionId":"f","event":"e"}`)
 	in.must(201, "POST", "/v1/spaces/b/functions", `{"functionId":"g","type":"test","provider":{"url":"u"}}`)
 	in.must(204, "DELETE", "/v1/spaces/b/functions/g", "")
-	want := map[string]configapi.Counts{"a": {Functions: 2, Subscriptions: 1}, "b": {}, "only": {Functions: 1}}
+	in.must(201, "POST", "/v1/spaces/a/eventtypes", `{"name":"e"}`)
+	in.must(201, "POST", "/v1/spaces/a/cors", `{"method":"GET","path":"/"}`)
+	in.must(201, "POST", "/v1/spaces/typed/eventtypes", `{"name":"e"}`)
+	want := map[string]configapi.Counts{
+		"a": {Functions: 2, Subscriptions: 1, EventTypes: 2, CORS: 2}, "b": {}, "only": {Functions: 1}, "typed": {EventTypes: 1},
+	}
 	if got := maps.Collect(in.view.Counts()); !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
@@ -222,6 +254,30 @@ func TestCheckStatic(t *testing.T) {
 		"conflict": {
 			static(nil, testSubscription("", "http", "f", "/x"), testSubscription("", "http", "g", "/x")),
 			`static subscription of function "g" to event "http" on GET "/x" in space "default": path /x already has a sync subscription`,
+		},
+		"bad event type": {
+			configapi.Static{EventTypes: []*eventgateway.EventType{{Name: "a*"}}},
+			`static event type "a*" in space "default": name: "a*" is not accepted: want 1 to 255 bytes`,
+		},
+		"bad schema": {
+			configapi.Static{EventTypes: []*eventgateway.EventType{{Name: "e", Schema: []byte(`{"type":"nmber"}`)}}},
+			`static event type "e" in space "default": schema`,
+		},
+		"event type twice": {
+			configapi.Static{EventTypes: []*eventgateway.EventType{{Name: "http"}, {Name: "http.request"}}},
+			`static event type "http.request" in space "default" is given twice`,
+		},
+		"bad CORS resource": {
+			configapi.Static{CORS: []*eventgateway.CORSResource{{Method: "GET"}}},
+			`static CORS resource for "GET" on path "" in space "default": path: missing: want a path such as /users/:id`,
+		},
+		"CORS resource twice": {
+			configapi.Static{CORS: []*eventgateway.CORSResource{testCORS("", "get", "/x"), testCORS("", "GET", "/x")}},
+			`static CORS resource for "GET" on path "/x" in space "default" is given twice`,
+		},
+		"CORS conflict": {
+			configapi.Static{CORS: []*eventgateway.CORSResource{testCORS("", "GET", "/x"), testCORS("", "GET", "/:y")}},
+			`static CORS resource for "GET" on path "/:y" in space "default": path /:y cannot stand beside /x: a parameter beside a static segment`,
 		},
 	} {
 		err := configapi.CheckStatic(test.static)

@@ -31,14 +31,23 @@ func (d *Dispatcher) bury(t *task, o *outcome) {
 	}
 }
 
+// addLetter adds a dead letter to the others. It does not panic.
+func (d *Dispatcher) addLetter(ctx context.Context, letter *DeadLetter) (err error) {
+	defer d.recoverLetter(&err)
+	return d.log.DeadLetters().Add(ctx, letter)
+}
+
+// recoverLetter is deferred where a dead letter is kept, and makes a panic an error.
+func (d *Dispatcher) recoverLetter(err *error) {
+	if r := recover(); r != nil {
+		d.logPanic(r, "keeping a dead letter panicked")
+		*err = ErrUnavailable
+	}
+}
+
 // keepLetter does what is still to be done about a dead letter. It does not panic.
 func (d *Dispatcher) keepLetter(ctx context.Context, letter *DeadLetter) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			d.logPanic(r, "keeping a dead letter panicked")
-			err = ErrUnavailable
-		}
-	}()
+	defer d.recoverLetter(&err)
 	if !letter.kept {
 		err = d.log.DeadLetters().Add(ctx, letter)
 		if errors.Is(err, ErrTooLarge) {
@@ -53,17 +62,22 @@ func (d *Dispatcher) keepLetter(ctx context.Context, letter *DeadLetter) (err er
 	if letter.deadLetter == "" {
 		return nil
 	}
-	err = d.log.Append(ctx, []*Work{{Event: letter.Event, Owed: []Owed{{
-		Target: Target{
-			Space: letter.Space, SubscriptionID: letter.SubscriptionID, FunctionID: letter.deadLetter, Params: letter.Params,
-		},
-		Dead: &DeadNote{Reason: letter.Reason, Error: letter.Error, FunctionID: letter.FunctionID, Attempts: letter.Attempts},
-	}}}})
+	err = d.log.Append(ctx, []*Work{letter.notice()})
 	if errors.Is(err, ErrTooLarge) {
 		d.logLetter(slog.LevelError, "a dead letter is too large to be sent to a function", letter, err)
 		return nil
 	}
 	return err
+}
+
+// notice returns the work that tells the function for dead letters of one.
+func (letter *DeadLetter) notice() *Work {
+	return &Work{Event: letter.Event, Owed: []Owed{{
+		Target: Target{
+			Space: letter.Space, SubscriptionID: letter.SubscriptionID, FunctionID: letter.deadLetter, Params: letter.Params,
+		},
+		Dead: &DeadNote{Reason: letter.Reason, Error: letter.Error, FunctionID: letter.FunctionID, Attempts: letter.Attempts},
+	}}}
 }
 
 func (d *Dispatcher) logLetter(level slog.Level, msg string, letter *DeadLetter, err error) {

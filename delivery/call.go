@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/eventgateway/eventgateway"
@@ -10,20 +11,37 @@ import (
 )
 
 // Call calls a function now: it writes the event of in as the function gets it through a subscription with those
-// transforms, which may be nil, calls and observes.
+// transforms, which may be nil, calls, observes and tells stages, which may be nil.
 // When ctx was canceled, which means that the sender gave up, a failure is one of kind providers.Canceled, unless the
-// function's host had the last word. An *expression.TransformError means that the function was not called.
+// function's host had the last word. An *expression.TransformError means that the function was not called, a *StoppedError
+// that stages stopped the event, before the call or after.
 func Call(
 	ctx context.Context, h *providers.Handle, in *expression.Input, params eventgateway.PathParams,
-	transforms *eventgateway.Transforms, obs Observer,
+	transforms *eventgateway.Transforms, obs Observer, stages Stages,
 ) (*providers.Result, error) {
 	encoded, err := expression.Encode(in, h.Function.Format, params, transforms)
 	if err != nil {
 		return nil, err
 	}
+	ev, key := in.Event(), h.Function.Key()
+	setCallHeaders(&encoded, ev)
+	if stages = stagesOf(ev, stages); stages != nil {
+		if err := stages.Invoking(ctx, key, ev); err != nil {
+			return nil, &StoppedError{err}
+		}
+	}
 	start := time.Now()
 	res, err := invoke(ctx, h, &encoded)
-	obs.Invoked(h.Function.Key(), failureOf(err), time.Since(start))
+	obs.Invoked(key, failureOf(err), time.Since(start))
+	switch {
+	case stages == nil, errors.Is(err, providers.ErrClosed): // it was not called; the caller looks for what it is now
+	case err != nil:
+		stages.InvocationFailed(ctx, key, ev, err)
+	default:
+		if err := stages.Invoked(ctx, key, ev, res); err != nil {
+			return nil, &StoppedError{err}
+		}
+	}
 	return res, err
 }
 

@@ -15,13 +15,14 @@ import (
 )
 
 func call(ctx context.Context, h *providers.Handle, rec *record, transforms *eventgateway.Transforms) (*providers.Result, error) {
-	return delivery.Call(ctx, h, expression.NewInput(newEvent("data")), nil, transforms, rec)
+	return delivery.Call(ctx, h, expression.NewInput(newEvent("data")), nil, transforms, rec, nil)
 }
 
 func TestCall(t *testing.T) {
 	rec := newRecord()
 	h := openFunction("f", eventgateway.FormatRaw, func(_ context.Context, c *providers.Call) (*providers.Result, error) {
-		if string(c.Payload) != "data" || c.ContentType != "text/plain" || len(c.Header) != 0 {
+		if string(c.Payload) != "data" || c.ContentType != "text/plain" ||
+			fmt.Sprint(c.Header) != "map[Event-Gateway-Cause:[id-1] Event-Gateway-Depth:[1]]" {
 			t.Errorf("called with %q of type %q and headers %v", c.Payload, c.ContentType, c.Header)
 		}
 		return &providers.Result{ContentType: "text/plain", Body: []byte("answer")}, nil

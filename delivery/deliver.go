@@ -23,6 +23,8 @@ type outcome struct {
 	began time.Time
 	// called tells that the function was called, or could not be for a reason that has to do with it.
 	called bool
+	// told tells that the stages know of the attempt.
+	told bool
 	// untried tells that it did not come to an attempt.
 	untried bool
 	// next is what happens to the task.
@@ -155,7 +157,7 @@ func (d *Dispatcher) find(t *task, o *outcome) bool {
 // call calls the function. It returns false if the resources are not there, and what comes next is decided.
 func (d *Dispatcher) call(t *task, sub *eventgateway.Subscription, o *outcome) bool {
 	key := o.owed.Function()
-	for start := o.began; ; start = time.Now() {
+	for {
 		h := d.resources.Function(key)
 		switch {
 		case h == nil && !d.resources.Loaded():
@@ -167,10 +169,14 @@ func (d *Dispatcher) call(t *task, sub *eventgateway.Subscription, o *outcome) b
 		}
 		o.called = true
 		err := d.invoke(h, t, sub, o)
-		o.took, o.err = time.Since(start), err
+		o.err = err
 		if err != nil {
 			if errors.As(err, new(*expression.TransformError)) {
 				o.reason, o.called = ReasonTransformFailed, false
+				return true
+			}
+			if errors.As(err, new(*StoppedError)) {
+				o.reason, o.called = ReasonStopped, false
 				return true
 			}
 			if errors.Is(err, providers.ErrClosed) && d.resources.Function(key) != h {
@@ -188,9 +194,6 @@ func (d *Dispatcher) call(t *task, sub *eventgateway.Subscription, o *outcome) b
 // invoke calls h. Path parameters and transforms are a delivery's own, and so is then what the function gets.
 func (d *Dispatcher) invoke(h *providers.Handle, t *task, sub *eventgateway.Subscription, o *outcome) error {
 	ev, format, owed := o.work.Event, h.Function.Format, o.owed
-	// No longer than the function's own timeout, which would otherwise need a context of its own.
-	ctx, cancel := context.WithTimeout(d.ctx, min(o.policy.Timeout, h.Function.CallTimeout()))
-	defer cancel()
 	var encoded eventgateway.Encoded
 	switch {
 	case sub != nil && owed.Dead == nil && sub.Transforms.ChangeCall():
@@ -206,7 +209,22 @@ func (d *Dispatcher) invoke(h *providers.Handle, t *task, sub *eventgateway.Subs
 		encoded = enc.Encoded
 	}
 	setDeliveryHeaders(&encoded, ev, &owed.Target, int(t.attempts)+1, owed.Dead)
-	_, err := invoke(ctx, h, &encoded)
+	stages := d.stagesOf(ev)
+	if stages != nil && !o.told {
+		o.told = true
+		if err := stages.Invoking(d.ctx, h.Function.Key(), ev); err != nil {
+			return &StoppedError{err}
+		}
+	}
+	// No longer than the function's own timeout, which would otherwise need a context of its own.
+	ctx, cancel := context.WithTimeout(d.ctx, min(o.policy.Timeout, h.Function.CallTimeout()))
+	defer cancel()
+	start := time.Now()
+	result, err := invoke(ctx, h, &encoded)
+	o.took = time.Since(start)
+	if stages != nil {
+		d.tellStages(stages, h, ev, result, err)
+	}
 	return err
 }
 
@@ -217,11 +235,11 @@ func (d *Dispatcher) decide(t *task, o *outcome) {
 	switch {
 	case o.reason == "":
 		o.next = nextDone
-	case failure == providers.Canceled && d.ctx.Err() != nil:
+	case (failure == providers.Canceled || o.reason == ReasonStopped) && d.ctx.Err() != nil:
 		o.next = nextLost
 	case o.policy == nil: // it did not even come to looking at the event
 		o.next, o.wait = nextWait, logPause
-	case o.reason == ReasonTransformFailed, attempts >= o.policy.Attempts:
+	case o.reason == ReasonTransformFailed, o.reason == ReasonStopped, attempts >= o.policy.Attempts:
 		o.next = nextDead
 	case o.reason == ReasonFunctionMissing, o.reason == ReasonPanic, o.policy.Retries(failure, o.err):
 		o.next, o.wait = nextRetry, o.policy.Wait(attempts, o.err)

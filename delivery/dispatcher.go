@@ -22,12 +22,16 @@ type Dispatcher struct {
 	observer  Observer
 	journal   *Journal
 	logger    *slog.Logger
-	failures  *failureLog
+	// failures bounds what is logged of failed deliveries, objections of plugins' errors that came too late, and loops of
+	// events that functions cause each other without end.
+	failures, objections, loops *failureLog
 	// window holds the keys of events put here, owned those of records received: where several instances share a log, an
 	// event may be put at one and again at another.
 	window, owned *window
 	// defaults is the policy of the options.
 	defaults atomic.Pointer[Policy]
+	// stages are those of the options; nil when there are none.
+	stages atomic.Pointer[Stages]
 
 	// ctx is the context of every call; cancel gives up those that run.
 	ctx    context.Context
@@ -79,6 +83,11 @@ type Options struct {
 	Limits Limits
 	// Policy is what applies to subscriptions that do not say otherwise.
 	Policy Policy
+	// Stages is told what happens to events. Default: nobody is.
+	Stages Stages
+	// MaxDepth is how many deliveries may lead to an event, one after the other: it bounds which dead letters for ReasonLoop
+	// are sent to functions. Default: eventgateway.MaxDepth.
+	MaxDepth int
 	// Window is how long events are compared with those accepted before; see Item.Key. Default: 2m.
 	Window time.Duration
 }
@@ -90,6 +99,9 @@ func (o Options) withDefaults() Options {
 	o.Limits = o.Limits.withDefaults()
 	if o.Policy.Attempts == 0 {
 		o.Policy = DefaultPolicy()
+	}
+	if o.MaxDepth <= 0 {
+		o.MaxDepth = eventgateway.MaxDepth
 	}
 	if o.Window <= 0 {
 		o.Window = DefaultWindow
@@ -126,6 +138,8 @@ func NewDispatcher(
 		journal:    journal,
 		logger:     logger,
 		failures:   newFailureLog(logger),
+		objections: newFailureLog(logger),
+		loops:      newFailureLog(logger),
 		window:     newWindow(windowKeys),
 		owned:      newWindow(windowKeys),
 		options:    o.withDefaults(),
@@ -140,6 +154,7 @@ func NewDispatcher(
 	}
 	policy := d.options.Policy
 	d.defaults.Store(&policy)
+	d.setStages(d.options.Stages)
 	d.window.setWindow(d.options.Window)
 	d.owned.setWindow(d.options.Window)
 	d.delayed.wake = make(chan struct{}, 1)
@@ -165,6 +180,7 @@ func (d *Dispatcher) Start() {
 func (d *Dispatcher) SetOptions(o Options) {
 	o = o.withDefaults()
 	policy := o.Policy
+	d.setStages(o.Stages)
 	d.window.setWindow(o.Window)
 	d.owned.setWindow(o.Window)
 	d.mu.Lock()

@@ -1,7 +1,6 @@
 package delivery
 
 import (
-	"net/http"
 	"strconv"
 	"strings"
 
@@ -50,34 +49,24 @@ func EventIDText(id string) string {
 // dead is set for that of a dead letter. The header map that encoded comes with is left as it is. Whatever it has under names
 // that are the gateway's own does not reach the function.
 func setDeliveryHeaders(encoded *eventgateway.Encoded, ev *eventgateway.Event, t *Target, attempt int, dead *DeadNote) {
-	most := 3
+	most := chainHeaders + 3
 	if dead != nil {
-		most = 7
+		most += 4
 	}
-	header := make(http.Header, len(encoded.Header)+most)
-	for name, values := range encoded.Header {
-		if !strings.HasPrefix(name, eventgateway.HeaderPrefix) {
-			header[name] = values
-		}
-	}
-	values := make([]string, 0, most) // one piece of memory for all
-	set := func(name, value string) {
-		values = append(values, value)
-		n := len(values)
-		header[name] = values[n-1 : n : n]
-	}
-	set(HeaderEventID, EventIDText(ev.ID))
-	set(HeaderAttempt, strconv.Itoa(attempt))
-	set(HeaderSubscriptionID, eventgateway.EscapeHeaderValue(t.SubscriptionID))
+	h := newHeaders(encoded.Header, most)
+	h.set(HeaderEventID, EventIDText(ev.ID))
+	h.set(HeaderAttempt, strconv.Itoa(attempt))
+	h.set(HeaderSubscriptionID, eventgateway.EscapeHeaderValue(t.SubscriptionID))
+	h.setChain(ev, true)
 	if dead != nil {
-		set(HeaderDeadReason, eventgateway.EscapeHeaderValue(dead.Reason))
+		h.set(HeaderDeadReason, eventgateway.EscapeHeaderValue(dead.Reason))
 		if text := errorText(dead.Error); text != "" {
-			set(HeaderDeadError, text)
+			h.set(HeaderDeadError, text)
 		}
-		set(HeaderDeadFunctionID, eventgateway.EscapeHeaderValue(dead.FunctionID))
-		set(HeaderDeadAttempts, strconv.Itoa(dead.Attempts))
+		h.set(HeaderDeadFunctionID, eventgateway.EscapeHeaderValue(dead.FunctionID))
+		h.set(HeaderDeadAttempts, strconv.Itoa(dead.Attempts))
 	}
-	encoded.Header = header
+	encoded.Header = h.header
 }
 
 // errorText makes one line of printable ASCII of an error's text, with a question mark for what is something else.

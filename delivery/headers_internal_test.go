@@ -10,9 +10,11 @@ import (
 )
 
 func TestDeliveryHeaders(t *testing.T) {
-	ev, target := &eventgateway.Event{ID: "42"}, &Target{SubscriptionID: "5ub"}
+	ev, target := &eventgateway.Event{ID: "42", Depth: 3}, &Target{SubscriptionID: "5ub"}
+	ev.Trace = eventgateway.TraceContext{Parent: "00-parent", State: "a=b"}
 	shared := http.Header{
 		"Ce-Id": {"42"}, "X-A": {"1", "2"}, "Event-Gateway-Attempt": {"9"}, "Event-Gateway-Dead-Letter-Reason": {"mine"},
+		"Event-Gateway-Depth": {"0"}, "Traceparent": {"mine"},
 	}
 	before := fmt.Sprint(shared)
 	for _, test := range []struct {
@@ -39,6 +41,8 @@ func TestDeliveryHeaders(t *testing.T) {
 	} {
 		for _, header := range []http.Header{nil, shared} {
 			want := test.want.Clone()
+			want["Event-Gateway-Depth"], want["Event-Gateway-Cause"] = []string{"4"}, []string{"42"}
+			want["Traceparent"], want["Tracestate"] = []string{"00-parent"}, []string{"eventgateway=d:4,a=b"}
 			if header != nil {
 				want["Ce-Id"], want["X-A"] = []string{"42"}, []string{"1", "2"}
 			}

@@ -58,6 +58,7 @@ func SizeOf(ev *eventgateway.Event) int64 { return sizeOf(ev) }
 // many extension attributes get around Limits.Bytes.
 func sizeOf(ev *eventgateway.Event) int64 {
 	n := eventOverhead + len(ev.Type) + len(ev.ID) + len(ev.DataType) + len(ev.Data)
+	n += len(ev.Cause) + len(ev.Trace.Parent) + len(ev.Trace.State) + len(ev.Authorization) + len(ev.SchemaViolation)
 	if ce := ev.CloudEvent; ce != nil {
 		n += len(ce.Source) + len(ce.Subject) + len(ce.Time) + len(ce.DataSchema)
 		for name, value := range ce.Extensions {

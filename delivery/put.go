@@ -16,10 +16,19 @@ func (d *Dispatcher) Put(ctx context.Context, items []Item) error {
 	if claimed {
 		defer func() { d.settleKeys(items, kept) }()
 	}
-	if works, room := worksOf(items); len(works) > 0 {
+	letters, err := d.keepDead(items)
+	if err != nil {
+		return err
+	}
+	works, room := worksOf(items)
+	if works = d.notices(works, letters); len(works) > 0 {
 		err = d.append(works, room)
 	}
-	kept = err == nil
+	if kept = err == nil; kept {
+		d.tellDead(letters)
+	} else {
+		d.takeBack(letters)
+	}
 	return err
 }
 
@@ -42,10 +51,10 @@ type lone struct {
 	room  reservation
 }
 
-// worksOf makes what is kept of the items that are no duplicates, and an empty reservation. It shares neither slices with them
-// nor what the server may change.
+// worksOf makes what is kept of the items that are to be delivered and no duplicates, and an empty reservation. It shares
+// neither slices with them nor what the server may change.
 func worksOf(items []Item) ([]*Work, *reservation) {
-	if len(items) == 1 && len(items[0].Targets) == 1 && items[0].DuplicateOf == "" {
+	if len(items) == 1 && len(items[0].Targets) == 1 && items[0].DuplicateOf == "" && items[0].Dead == "" {
 		l := new(lone)
 		l.works[0], l.work.Owed = &l.work, l.owed[:]
 		l.work.fill(&items[0])
@@ -53,7 +62,7 @@ func worksOf(items []Item) ([]*Work, *reservation) {
 	}
 	works := make([]*Work, 0, len(items))
 	for i := range items {
-		if it := &items[i]; it.DuplicateOf == "" && len(it.Targets) > 0 {
+		if it := &items[i]; it.DuplicateOf == "" && it.Dead == "" && len(it.Targets) > 0 {
 			w := &Work{Owed: make([]Owed, len(it.Targets))}
 			w.fill(it)
 			works = append(works, w)

@@ -32,6 +32,9 @@ type Item struct {
 	// Key is what the publisher knows the event by: of two items with the same key within the window the second is not
 	// delivered again. Empty means that the event is not compared with others.
 	Key string
+	// Dead, if not empty, is why the event is not delivered but kept among the dead letters of its targets, such as ReasonLoop.
+	// It is when Put returns nil.
+	Dead string
 	// DuplicateOf is set by Put when the event was accepted before: to the id it was accepted under.
 	DuplicateOf string
 }
@@ -106,6 +109,10 @@ const (
 	ReasonTransformFailed = "transform_failed"
 	// ReasonPanic means a fault in the gateway or a provider ended the delivery.
 	ReasonPanic = "panic"
+	// ReasonLoop means that more deliveries led to the event, one after the other, than are allowed: functions cause each other.
+	ReasonLoop = "loop"
+	// ReasonStopped means that a plugin stopped the event before the function was called.
+	ReasonStopped = "stopped"
 	// ReasonUnreadable means the event could not be read back from the queue's log.
 	ReasonUnreadable = "unreadable"
 )

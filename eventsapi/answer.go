@@ -2,6 +2,7 @@ package eventsapi
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -55,6 +56,22 @@ func parseAnswer(payload []byte) (*answer, error) {
 		}
 	}
 	return a, a.setBody(body)
+}
+
+// describesAnswer reports whether what a function said to a custom event describes an HTTP answer: it is an object whose
+// statusCode is a number. Then it is one, as for http events; anything else is the answer itself.
+func describesAnswer(payload []byte) bool {
+	i := slices.IndexFunc(payload, func(c byte) bool { return c > ' ' })
+	if i < 0 || payload[i] != '{' || !json.Valid(payload) {
+		return false
+	}
+	describes := false
+	for name, value := range eventgateway.JSONMembers(payload) {
+		if text, _ := eventgateway.JSONText(name); string(text) == "statusCode" {
+			describes = len(value) > 0 && value[0] >= '0' && value[0] <= '9'
+		}
+	}
+	return describes
 }
 
 func isNull(value []byte) bool { return len(value) == 0 || value[0] == 'n' }

@@ -24,6 +24,7 @@ func (nothing) Received(string, string)                                         
 func (nothing) Processed(string, string)                                           {}
 func (nothing) Refused(string, string, string)                                     {}
 func (nothing) FilterFailed(string, string)                                        {}
+func (nothing) SchemaViolated(string, string)                                      {}
 func (nothing) Attempted(eventgateway.FunctionKey, string)                         {}
 func (nothing) Deduplicated(string, string)                                        {}
 func (nothing) Put(context.Context, []delivery.Item) error                         { return nil }
@@ -46,13 +47,15 @@ type rewinding struct{ *strings.Reader }
 func (r rewinding) Close() error { return nil }
 
 // BenchmarkServe measures a request from its headers to its answer, with a function that answers at once. The payload of
-// the event has 430 bytes.
+// the event has 430 bytes. Event types are registered, but none of those that are sent.
 func BenchmarkServe(b *testing.B) {
 	data := `{"name":"` + strings.Repeat("x", 430-11) + `"}`
 	const says = `{"statusCode":200,"headers":{"Content-Type":"application/json"},"body":"{\"ok\":true}"}`
 	answer := &providers.Result{Body: []byte(says)}
 	g := newGateway(b).function("f", func(context.Context, *providers.Call) (*providers.Result, error) { return answer, nil }).
 		subscribe(b, "sync http POST /users/:id f").subscribe(b, "sync invoke POST / f").subscribe(b, "async e POST / f")
+	g.eventType(b, "registered", schemaOf(`{"type":"object"}`, "")).subscribe(b, "async registered POST / f")
+	g.Strict = func(space string) bool { return space == "strict" }
 	g.Queue, g.Observer = nothing{}, nothing{}
 	cloudEvent := strings.Replace(structured("e"), `{"a":1}`, data, 1)
 	for _, bench := range []struct {
@@ -62,6 +65,7 @@ func BenchmarkServe(b *testing.B) {
 	}{
 		{"custom/unsubscribed", "/", data, 202, []string{"Event", "other"}},
 		{"custom/async", "/", data, 202, []string{"Event", "e"}},
+		{"custom/registered", "/", data, 202, []string{"Event", "registered"}},
 		{"structured/async", "/", cloudEvent, 202, []string{"Content-Type", cloudEvents}},
 		{"binary/async", "/", data, 202, []string{"ce-specversion", "1.0", "ce-id", "1", "ce-source", "/s", "ce-type", "e"}},
 		{"invoke", "/", data, 200, []string{"Event", "invoke", "Function-Id", "f"}},

@@ -34,6 +34,7 @@ func (x *exchange) readBody() ([]byte, error) {
 		return nil, tooLarge(limit)
 	}
 	_ = http.NewResponseController(x.w).SetReadDeadline(time.Time{}) // else the sender would seem gone at the deadline
+	x.body = body
 	return body, nil
 }
 

@@ -46,7 +46,7 @@ func (x *exchange) tryCall(target *delivery.Target) (*providers.Result, error) {
 		if handle == nil {
 			return nil, errGone
 		}
-		result, err := delivery.Call(x.r.Context(), handle, x.input, target.Params, transforms, x.h.Observer)
+		result, err := delivery.Call(x.r.Context(), handle, x.input, target.Params, transforms, x.h.Observer, x.h.Stages)
 		if errors.Is(err, providers.ErrClosed) {
 			// The function was changed after the request took its snapshot: call what it is now, if that is another.
 			if now, _ := x.h.Snapshot().Functions.Get(key); now != handle {
@@ -61,6 +61,10 @@ func (x *exchange) tryCall(target *delivery.Target) (*providers.Result, error) {
 // callFailed answers for a call that failed.
 func (x *exchange) callFailed(key eventgateway.FunctionKey, ev *eventgateway.Event, err error) {
 	status, message := http.StatusBadGateway, "it failed"
+	if stopped, ok := errors.AsType[*delivery.StoppedError](err); ok {
+		x.refuse(stoppedBy(stopped.Err))
+		return
+	}
 	var e *providers.Error
 	var transform *expression.TransformError
 	switch {
@@ -111,7 +115,16 @@ func (x *exchange) answerCall(ev *eventgateway.Event) (answered bool) {
 		}
 		result = transformed
 	}
-	x.answerAsIs(result)
+	if ev.Type == eventgateway.EventInvoke || !describesAnswer(result.Body) {
+		x.answerAsIs(result)
+		return true
+	}
+	answer, err := parseAnswer(result.Body)
+	if err != nil {
+		x.unusable(ev, err)
+		return false
+	}
+	answer.write(x.w, true) // pages of any origin may send custom events
 	return true
 }
 
@@ -156,10 +169,18 @@ func (x *exchange) serveInvoke() error {
 	if !x.find(ev, id) {
 		return x.cannotInvoke(id)
 	}
-	space := x.seenIn()
-	x.h.Observer.Received(space, ev.Type)
-	if x.answerCall(ev) {
-		x.h.Observer.Processed(space, ev.Type)
+	x.h.Observer.Received(x.seenIn(), ev.Type)
+	if err := x.admit(ev, alone); err != nil {
+		return err
+	}
+	if x.tooDeep(ev) {
+		return x.stopLoop(ev, alone)
+	}
+	if err := x.receivedAlone(ev); err != nil {
+		return err
+	}
+	if ev = x.syncEvent(ev); x.answerCall(ev) {
+		x.h.Observer.Processed(x.seenIn(), ev.Type)
 	}
 	return nil
 }

@@ -105,9 +105,10 @@ func (x *exchange) servePreflight(bound string) (handled bool) {
 		return true
 	}
 	method := x.r.Header.Get("Access-Control-Request-Method")
-	found := x.chooseSpace(bound) == nil && x.routeAll(method)
+	allowed := x.chooseSpace(bound) == nil
+	found := allowed && x.routeAll(method)
 	if found {
-		if cors := corsOf(&x.match); cors != nil {
+		if cors := x.corsFor(method); cors != nil {
 			x.answerPreflight(cors, method, names)
 			return true
 		}
@@ -117,8 +118,16 @@ func (x *exchange) servePreflight(bound string) (handled bool) {
 	}
 	if found {
 		x.w.WriteHeader(http.StatusNoContent) // without CORS headers: the page may not
+		return true
 	}
-	return found
+	// Nothing of the gateway's own is there, but somebody has said who may reach it.
+	if allowed {
+		if cors := x.corsResource(x.space, method); cors != nil {
+			x.answerPreflight(cors, method, names)
+			return true
+		}
+	}
+	return false
 }
 
 // answerPreflight answers by the CORS configuration of the http subscription the page wants to reach.

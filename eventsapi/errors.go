@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/eventgateway/eventgateway"
+	"github.com/eventgateway/eventgateway/delivery"
 )
 
 // The reasons for which a request is refused, as an Observer gets them.
@@ -31,6 +32,20 @@ const (
 	ReasonQueueUnavailable = "queue_unavailable"
 	// ReasonQueueFailed means that the queue failed in another way.
 	ReasonQueueFailed = "queue_failed"
+	// ReasonSchema means that the data violates the schema of its event type.
+	ReasonSchema = "schema"
+	// ReasonNotRegistered means that the event type is not registered in a space that accepts only registered ones.
+	ReasonNotRegistered = "not_registered"
+	// ReasonTypeUnusable means what is stored for the event type is not valid.
+	ReasonTypeUnusable = "type_unusable"
+	// ReasonForbidden means that the authorizer of the event type refused.
+	ReasonForbidden = "forbidden"
+	// ReasonAuthorizerFailed means that it did not decide: it failed, was too late, or answered what cannot be read.
+	ReasonAuthorizerFailed = "authorizer_failed"
+	// ReasonLoop means that more deliveries led to the event, one after the other, than may.
+	ReasonLoop = delivery.ReasonLoop
+	// ReasonStopped means that a plugin stopped the event.
+	ReasonStopped = delivery.ReasonStopped
 	// ReasonCanceled means that the sender went away before its request was read, or queued.
 	ReasonCanceled = "canceled"
 )
@@ -40,14 +55,18 @@ type refused struct {
 	status  int
 	reason  string
 	message string
+	// counted tells that the observer knows.
+	counted bool
 }
 
 func (e *refused) Error() string { return e.message }
 
-func refusal(status int, reason, message string) error { return &refused{status, reason, message} }
+func refusal(status int, reason, message string) error {
+	return &refused{status: status, reason: reason, message: message}
+}
 
-func unavailable(reason, message string) error {
-	return &refused{http.StatusServiceUnavailable, reason, message}
+func unavailable(reason, message string) *refused {
+	return &refused{status: http.StatusServiceUnavailable, reason: reason, message: message}
 }
 
 var errNotLoaded = unavailable(ReasonNotLoaded, "the gateway has not loaded its configuration yet; try again later")
@@ -62,13 +81,15 @@ const linger = time.Second
 func (x *exchange) refuse(err error) {
 	var r *refused
 	if !errors.As(err, &r) {
-		r = &refused{http.StatusBadRequest, ReasonMalformed, "the request is not accepted"}
+		r = &refused{status: http.StatusBadRequest, reason: ReasonMalformed, message: "the request is not accepted"}
 		var e *eventgateway.Error
 		if errors.As(err, &e) {
 			r.message = e.Message
 		}
 	}
-	x.h.Observer.Refused(x.seenIn(), x.event, r.reason)
+	if !r.counted {
+		x.h.Observer.Refused(x.seenIn(), x.event, r.reason)
+	}
 	if !x.deadline {
 		x.setReadDeadline() // the server reads what is left of the body, and must not wait for a slow sender
 	}

@@ -37,6 +37,17 @@ type exchange struct {
 	targets []delivery.Target
 	// noted are the events the journal knows of.
 	noted []*eventgateway.Event
+
+	// body is the request's body, unless it is a batch's.
+	body []byte
+	// verdicts are what spaces say about the event; except are those of them that refuse it and are left out of x.match.
+	verdicts []verdict
+	except   []string
+	// sources are, for each of items, the event as it was received.
+	sources []*eventgateway.Event
+	// cors is what the answer allows pages, found with corsMatch where it is a resource.
+	cors      *eventgateway.CORS
+	corsMatch matcher.Match
 }
 
 var exchanges = sync.Pool{New: func() any { return new(exchange) }}
@@ -53,8 +64,15 @@ func (x *exchange) free() {
 	clear(x.items)
 	clear(x.targets)
 	clear(x.noted)
+	clear(x.verdicts)
+	clear(x.except)
+	clear(x.sources)
 	x.match.Reset()
-	kept := exchange{match: x.match, items: x.items[:0], targets: x.targets[:0], noted: x.noted[:0]}
+	x.corsMatch.Reset()
+	kept := exchange{
+		match: x.match, corsMatch: x.corsMatch, items: x.items[:0], targets: x.targets[:0], noted: x.noted[:0],
+		verdicts: x.verdicts[:0], except: x.except[:0], sources: x.sources[:0],
+	}
 	if cap(x.items) > usual || cap(x.targets) > usual || cap(x.noted) > usual || cap(x.match.Async) > usual {
 		kept = exchange{}
 	}
@@ -98,15 +116,20 @@ func (x *exchange) routeAll(method string) bool {
 
 // find looks for the subscriptions of an event on the request's path, into x.match.
 func (x *exchange) find(ev *eventgateway.Event, functionID string) bool {
-	x.input = expression.NewInput(ev)
-	x.query = matcher.Query{
-		Space: x.space, Method: x.r.Method, Path: x.r.URL.EscapedPath(), Event: ev.Type, FunctionID: functionID, Input: x.input,
-	}
-	found := x.snap.Table.Find(&x.query, &x.match)
+	found := x.look(ev, functionID)
 	for _, failed := range x.match.Failed {
 		x.filterFailed(ev, failed)
 	}
 	return found
+}
+
+// look is find without telling of filters that fail.
+func (x *exchange) look(ev *eventgateway.Event, functionID string) bool {
+	x.input = expression.NewInput(ev)
+	x.query = matcher.Query{
+		Space: x.space, Method: x.r.Method, Path: x.r.URL.EscapedPath(), Event: ev.Type, FunctionID: functionID, Input: x.input,
+	}
+	return x.snap.Table.Find(&x.query, &x.match)
 }
 
 // filterFailed tells that a filter could not be evaluated, so that its subscription does not get the event.

@@ -25,6 +25,8 @@ type Observer interface {
 	// FilterFailed is called when the filter of a subscription could not be evaluated for an event, which it therefore did
 	// not match.
 	FilterFailed(space, subscriptionID string)
+	// SchemaViolated is called for an event that goes on although its data violates the schema of its type.
+	SchemaViolated(space, eventType string)
 }
 
 // Handler serves the Events API.
@@ -40,10 +42,22 @@ type Handler struct {
 	Journal *delivery.Journal
 	// Logger gets failures, without payloads. Required.
 	Logger *slog.Logger
+	// Stages is told of the stages of an event's way, and may stop it. Default: nobody is told.
+	Stages Stages
+	// Strict reports whether a space accepts only events of registered types; the built-in ones count as registered.
+	// Default: none does.
+	Strict func(space string) bool
+	// AuthorizerTimeout bounds how long an authorizer may take, beside its function's own timeout. Default: 10s.
+	AuthorizerTimeout time.Duration
+	// MaxDepth is how many deliveries may lead to an event, one after the other. Default: eventgateway.MaxDepth.
+	MaxDepth int
 	// MaxBody bounds a request's body in bytes. Default: 1 MiB.
 	MaxBody int64
 	// ReadTimeout bounds how long a body may take to arrive. Default: 30s.
 	ReadTimeout time.Duration
+
+	answers authCache
+	loops   loopWarning
 }
 
 const (

@@ -8,7 +8,6 @@ import (
 
 	"github.com/eventgateway/eventgateway"
 	"github.com/eventgateway/eventgateway/expression"
-	"github.com/eventgateway/eventgateway/matcher"
 )
 
 // errUnwanted means that no subscription wants a plain HTTP request.
@@ -50,9 +49,7 @@ func (x *exchange) serveRouted(found bool) (err error) {
 	if !found {
 		return errUnwanted
 	}
-	if cors := corsOf(&x.match); cors != nil {
-		x.allowOrigin(cors)
-	}
+	x.setCORS()
 	if ev == nil {
 		if ev, err = x.readHTTPEvent(); err != nil {
 			return err
@@ -69,7 +66,9 @@ func (x *exchange) readHTTPEvent() (*eventgateway.Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	return x.newHTTPEvent(body), x.checkData(body, true)
+	ev := x.newHTTPEvent(body)
+	x.setChain(ev)
+	return ev, x.checkData(body, true)
 }
 
 // serveMatched serves an http event with its subscribers in x.match.
@@ -79,9 +78,20 @@ func (x *exchange) serveMatched(ev *eventgateway.Event) error {
 			return err
 		}
 	}
-	space := x.seenIn()
-	x.h.Observer.Received(space, ev.Type)
+	x.h.Observer.Received(x.seenIn(), ev.Type)
+	if err := x.admit(ev, alone); err != nil {
+		return err
+	}
+	if len(x.except) > 0 {
+		x.setCORS() // somebody else answers
+	}
 	x.addItem(ev, alone)
+	if x.tooDeep(ev) {
+		return x.stopLoop(ev, alone)
+	}
+	if err := x.receivedAlone(ev); err != nil {
+		return err
+	}
 	if err := x.put(); err != nil {
 		return err
 	}
@@ -89,8 +99,8 @@ func (x *exchange) serveMatched(ev *eventgateway.Event) error {
 		x.accept(ev)
 		return nil
 	}
-	if x.answerHTTP(ev) {
-		x.h.Observer.Processed(space, ev.Type)
+	if ev = x.syncEvent(ev); x.answerHTTP(ev) {
+		x.h.Observer.Processed(x.seenIn(), ev.Type)
 	}
 	return nil
 }
@@ -130,25 +140,6 @@ func (x *exchange) answerHTTP(ev *eventgateway.Event) (answered bool) {
 		x.unusable(ev, err)
 		return false
 	}
-	answer.write(x.w, target.CORS != nil)
+	answer.write(x.w, x.cors != nil)
 	return true
-}
-
-// corsOf returns the CORS configuration for what m found: that of the subscription that answers, else of the first async
-// one that has any, in the order of their spaces and ids.
-func corsOf(m *matcher.Match) *eventgateway.CORS {
-	if s := m.Sync.Subscription; s != nil {
-		return s.CORS
-	}
-	var first *eventgateway.Subscription
-	for _, t := range m.Async {
-		s := t.Subscription
-		if s.CORS != nil && (first == nil || s.Space < first.Space || s.Space == first.Space && s.ID < first.ID) {
-			first = s
-		}
-	}
-	if first == nil {
-		return nil
-	}
-	return first.CORS
 }

@@ -38,11 +38,21 @@ func (x *exchange) noteBatch(events []*eventgateway.Event) {
 // targetsFrom returns the targets of an event, none if there is no item for it. item is where to look, and goes on with
 // each event in their order.
 func (x *exchange) targetsFrom(item *int, ev *eventgateway.Event) []delivery.Target {
-	if *item == len(x.items) || x.items[*item].Event != ev {
-		return nil
+	first := *item
+	for *item < len(x.items) && x.sources[*item] == ev {
+		*item++
 	}
-	*item++
-	return x.items[*item-1].Targets
+	switch *item - first {
+	case 0:
+		return nil
+	case 1:
+		return x.items[first].Targets
+	}
+	var all []delivery.Target
+	for _, it := range x.items[first:*item] {
+		all = append(all, it.Targets...)
+	}
+	return all
 }
 
 // journalSpace is where an event is noted that nobody subscribes to.
@@ -103,6 +113,9 @@ func (x *exchange) noteCall(ev *eventgateway.Event, target *delivery.Target, sta
 func reasonOf(err error) string {
 	if errors.Is(err, errGone) {
 		return delivery.ReasonFunctionMissing
+	}
+	if _, ok := errors.AsType[*delivery.StoppedError](err); ok {
+		return delivery.ReasonStopped
 	}
 	if _, ok := errors.AsType[*expression.TransformError](err); ok {
 		return delivery.ReasonTransformFailed

@@ -192,3 +192,51 @@ func TestJournalIsNotForTheHotPath(t *testing.T) {
 		}
 	}
 }
+
+// TestJournalOfEventsThatDifferBySpace notes an event under one id in every space, though it goes on as another in each.
+func TestJournalOfEventsThatDifferBySpace(t *testing.T) {
+	flagged := schemaOf(`false`, "flag")
+	g := newGateway(t).journaled().
+		subscribe(t, "async e POST / a/f").subscribe(t, "async e POST / b/f").subscribe(t, "async e POST / b/g").subscribe(t, "async e POST / c/f").
+		eventType(t, "a/e", flagged).eventType(t, "b/e", flagged)
+	g.queue.seen = map[string]string{}
+	expect := func(id string, want map[string]string) {
+		t.Helper()
+		for space, text := range want {
+			if got := g.known(space, id); got != text {
+				t.Errorf("%s: got %q, want %q", space, got, text)
+			}
+		}
+	}
+	pending := map[string]string{
+		"a": "e pending: f async pending", "b": "e pending: f async pending, g async pending", "c": "e pending: f async pending",
+	}
+	first := g.send(request("POST", "/", "", "Event", "e", "Idempotency-Key", "k"))
+	expect(idOf(first), pending)
+	again := g.send(request("POST", "/", "", "Event", "e", "Idempotency-Key", "k"))
+	if idOf(again) != idOf(first) || again.Header.Get("Event-Gateway-Duplicate") != "true" || len(g.queue.items) != 3 {
+		t.Errorf("sent again: %v, queued %q", again.Header, g.queued())
+	}
+	g.send(request("POST", "/", "["+structured("other")+","+structured("e")+"]", "Content-Type", batchType))
+	expect("id-e", pending)
+	g.queue.err = delivery.ErrFull
+	g.send(binaryEvent("/", "e", "/s", "full"))
+	for space := range pending {
+		if got := g.known(space, "full"); !strings.HasPrefix(got, "e refused") {
+			t.Errorf("refused, in %s: %s", space, got)
+		}
+	}
+}
+
+// TestJournalOfLoops notes what is too deep, and nothing else of its batch.
+func TestJournalOfLoops(t *testing.T) {
+	g := newGateway(t).journaled().subscribe(t, "async e POST / f").subscribe(t, "async shallow POST / f")
+	deep := strings.Replace(chainedEvent, "d:5", "d:17", 1)
+	g.send(request("POST", "/", "["+structured("shallow")+","+deep+"]", "Content-Type", batchType))
+	if got := g.known("default", "1"); got != "e pending: f async pending" {
+		t.Errorf("too deep: %s", got)
+	}
+	if got := g.known("default", "id-shallow"); got != "unknown" {
+		t.Errorf("beside it: %s", got)
+	}
+}

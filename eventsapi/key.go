@@ -33,20 +33,23 @@ func (x *exchange) readKey() error {
 	return nil
 }
 
-func validKey(key string) bool {
-	for i := 0; i < len(key); i++ {
-		if key[i] <= ' ' || key[i] > '~' {
+func validKey(key string) bool { return isVisible(key) && len(key) <= maxIdempotencyKey }
+
+// isVisible reports whether text is visible ASCII characters, at least one.
+func isVisible(text string) bool {
+	for i := 0; i < len(text); i++ {
+		if text[i] <= ' ' || text[i] > '~' {
 			return false
 		}
 	}
-	return key != "" && len(key) <= maxIdempotencyKey
+	return text != ""
 }
 
 // keyOf returns what tells whether an event was accepted before: empty where nothing does. It is made of the publisher's name
 // for the event, which is the request's Idempotency-Key with the event's index in a batch, or a CloudEvent's source and id;
-// and of where the event came in, as another route has other subscribers. It is hashed, so that it has one length whatever
-// the sender writes.
-func (x *exchange) keyOf(ev *eventgateway.Event, index int) string {
+// and of where the event came in, as another route has other subscribers; and of space, if the event goes on as another in each
+// of several. It is hashed, so that it has one length whatever the sender writes.
+func (x *exchange) keyOf(ev *eventgateway.Event, index int, space string) string {
 	var kind, first, second string
 	switch {
 	case x.key != "":
@@ -57,9 +60,15 @@ func (x *exchange) keyOf(ev *eventgateway.Event, index int) string {
 		return ""
 	}
 	text := make([]byte, 0, 512)
-	for _, part := range [...]string{kind, x.space, x.r.Method, x.r.URL.EscapedPath(), ev.Type, first, second} {
+	add := func(part string) {
 		text = binary.AppendUvarint(text, uint64(len(part))) // so that no two lists of parts make one text
 		text = append(text, part...)
+	}
+	for _, part := range [...]string{kind, x.space, x.r.Method, x.r.URL.EscapedPath(), ev.Type, first, second} {
+		add(part)
+	}
+	if space != "" && x.space == "" {
+		add(space)
 	}
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:16])

@@ -89,6 +89,8 @@ type gateway struct {
 	snapshot atomic.Pointer[snapshot.Snapshot]
 	// subscriptions holds them by "space/id".
 	subscriptions sync.Map
+	// eventTypes holds them by "space/name".
+	eventTypes sync.Map
 }
 
 // newGateway returns a gateway without functions or subscriptions whose configuration is loaded.
@@ -111,6 +113,19 @@ func (g *gateway) change(change func(s *snapshot.Snapshot)) *gateway {
 	change(&changed)
 	g.snapshot.Store(&changed)
 	return g
+}
+
+// changing returns a source that gives the snapshot as it is, and then calls change before it is asked again.
+func changing(g *gateway, change func()) snapshot.Source {
+	first := true
+	return func() *snapshot.Snapshot {
+		now := g.snapshot.Load()
+		if first {
+			first = false
+			change()
+		}
+		return now
+	}
 }
 
 // function adds a function that runs s. id may be "space/id".
@@ -264,7 +279,7 @@ func (q *queue) Put(ctx context.Context, items []delivery.Item) error {
 		slices.SortFunc(targets, func(a, b delivery.Target) int {
 			return strings.Compare(a.Space+"/"+a.FunctionID, b.Space+"/"+b.FunctionID)
 		})
-		q.items = append(q.items, delivery.Item{Event: item.Event.Detach(), Targets: targets, Key: item.Key})
+		q.items = append(q.items, delivery.Item{Event: item.Event.Detach(), Targets: targets, Key: item.Key, Dead: item.Dead})
 	}
 	return nil
 }
@@ -278,6 +293,9 @@ func (g *gateway) queued() string {
 		line := item.Event.Type + " →"
 		for _, target := range item.Targets {
 			line += " " + strings.TrimPrefix(target.Space+"/"+target.FunctionID, "default/")
+		}
+		if item.Dead != "" {
+			line += " dead: " + item.Dead
 		}
 		lines = append(lines, line)
 	}
@@ -322,6 +340,8 @@ func (o *observer) Refused(space, event, reason string) {
 func (o *observer) FilterFailed(space, subscriptionID string) {
 	o.tell("filter failed %s %s", space, subscriptionID)
 }
+
+func (o *observer) SchemaViolated(space, event string) { o.tell("violated %s %s", space, event) }
 
 // told returns what the observer was told, and forgets it.
 func (g *gateway) told() string {

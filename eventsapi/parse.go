@@ -88,6 +88,8 @@ func (x *exchange) parseOne(form form) (*eventgateway.Event, error) {
 	if err := checkType("type", ev.Type); err != nil {
 		return nil, err
 	}
+	dropOwn(ev)
+	x.setChain(ev)
 	x.event = ev.Type
 	return ev, nil
 }
@@ -97,9 +99,11 @@ func (x *exchange) newEvent(eventType string, body []byte) (*eventgateway.Event,
 	if err := x.checkData(body, false); err != nil {
 		return nil, err
 	}
-	return &eventgateway.Event{
+	ev := &eventgateway.Event{
 		Type: eventType, ID: eventgateway.NewID(x.now), ReceivedAt: x.now, DataType: dataType(x.r), Data: body,
-	}, nil
+	}
+	x.setChain(ev)
+	return ev, nil
 }
 
 // dataType is the MIME type the request gives for its body.

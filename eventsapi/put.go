@@ -3,10 +3,11 @@ package eventsapi
 import (
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/eventgateway/eventgateway"
 	"github.com/eventgateway/eventgateway/delivery"
-	"github.com/eventgateway/eventgateway/matcher"
+	"github.com/eventgateway/eventgateway/expression"
 )
 
 const (
@@ -18,21 +19,47 @@ const (
 
 // addItem makes an item for the queue of ev and its targets in x.match. index is its place in a batch, or alone: in a batch
 // the sync subscriber is one of the targets.
+//
+// The subscribers of a space that have an event of their own get an item of their own.
 func (x *exchange) addItem(ev *eventgateway.Event, index int) {
-	start := len(x.targets)
-	for _, t := range x.match.Async {
-		x.targets = append(x.targets, x.targetOf(t))
-	}
-	if index != alone && x.match.Sync.Subscription != nil {
-		x.targets = append(x.targets, x.targetOf(x.match.Sync))
-	}
-	if end := len(x.targets); end > start {
-		x.items = append(x.items, delivery.Item{Event: ev, Targets: x.targets[start:end:end], Key: x.keyOf(ev, index)})
+	x.addItemOf(ev, ev, index, "")
+	for i := range x.verdicts {
+		if v := &x.verdicts[i]; v.refusal == nil && v.event != ev {
+			x.addItemOf(ev, v.event, index, v.space)
+		}
 	}
 }
 
-func (x *exchange) targetOf(t matcher.Target) delivery.Target {
-	return delivery.TargetOf(t.Subscription, t.Params, x.input)
+// addItemOf makes an item of the targets that get ev as own; space is theirs, unless own is ev itself.
+func (x *exchange) addItemOf(ev, own *eventgateway.Event, index int, space string) {
+	in := x.input
+	if own != ev {
+		in = expression.NewInput(own)
+	}
+	start := len(x.targets)
+	for _, t := range x.match.Async {
+		if x.eventIn(t.Subscription.Space, ev) == own {
+			x.targets = append(x.targets, delivery.TargetOf(t.Subscription, t.Params, in))
+		}
+	}
+	if t := x.match.Sync; index != alone && t.Subscription != nil && x.eventIn(t.Subscription.Space, ev) == own {
+		x.targets = append(x.targets, delivery.TargetOf(t.Subscription, t.Params, in))
+	}
+	if end := len(x.targets); end > start {
+		x.items = append(x.items, delivery.Item{
+			Event: own, Targets: x.targets[start:end:end], Key: x.keyOf(ev, index, space),
+		})
+		x.sources = append(x.sources, ev)
+	}
+}
+
+// syncEvent returns the event as the sync subscriber in x.match gets it, which x.input is then for.
+func (x *exchange) syncEvent(ev *eventgateway.Event) *eventgateway.Event {
+	own := x.eventIn(x.match.Sync.Subscription.Space, ev)
+	if own != ev {
+		x.input = expression.NewInput(own)
+	}
+	return own
 }
 
 // put hands all items to the queue, or none: then the error is the refusal. A sender that goes away meanwhile takes nothing
@@ -71,7 +98,7 @@ func (x *exchange) notQueued(err error) error {
 // accept tells the sender that an event is accepted, under which id, and whether it was before.
 func (x *exchange) accept(ev *eventgateway.Event) {
 	header, id := x.w.Header(), ev.ID
-	if len(x.items) > 0 && x.items[0].DuplicateOf != "" {
+	if x.isDuplicate() {
 		id = x.items[0].DuplicateOf
 		header[duplicateHeader] = []string{"true"}
 	}
@@ -81,12 +108,14 @@ func (x *exchange) accept(ev *eventgateway.Event) {
 
 // acceptBatch tells the sender that a batch is accepted, and whether all of it that has subscribers was before.
 func (x *exchange) acceptBatch() {
-	fresh := len(x.items) == 0
-	for i := range x.items {
-		fresh = fresh || x.items[i].DuplicateOf == ""
-	}
-	if !fresh {
+	if x.isDuplicate() {
 		x.w.Header()[duplicateHeader] = []string{"true"}
 	}
 	x.w.WriteHeader(http.StatusAccepted)
+}
+
+// isDuplicate reports whether all that was put was accepted before.
+func (x *exchange) isDuplicate() bool {
+	fresh := func(item delivery.Item) bool { return item.DuplicateOf == "" }
+	return len(x.items) > 0 && !slices.ContainsFunc(x.items, fresh)
 }

@@ -13,8 +13,9 @@ import (
 const (
 	// soon is how long a gateway may take to serve requests when it starts on a backlog.
 	soon = 10 * time.Second
-	// backlogMemory is how much memory it may take for a backlog, and backlogPatience how long until all has arrived.
-	backlogMemory   = 1536 << 20
+	// backlogMemory is how much memory it may take for a backlog: some 400 bytes for each delivery and 256 MiB of events, which
+	// the collector lets double, and what the log and the store take. backlogPatience is how long until all has arrived.
+	backlogMemory   = 2 << 30
 	backlogPatience = 15 * time.Minute
 )
 

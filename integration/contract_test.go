@@ -203,7 +203,12 @@ http://127.0.0.1:{{.Port1}} {
 		expect(t, 404, "want a subscription of it to the event invoke")
 	s.send("POST", "/", "x", "Event", "invoke").expect(t, 400, "Function-ID")
 
-	s.send("POST", "/", "x", "Event", "asked").wants(t, 200, payload)
+	// What describes an HTTP answer is one also for a custom event, but not for an invocation, which is a call.
+	asked := s.send("POST", "/", "x", "Event", "asked")
+	asked.wants(t, 201, "hé")
+	if got := asked.header.Get("X-A"); got != "b" {
+		t.Errorf("the answer to a custom event has the header X-A %q, want b", got)
+	}
 	if got := next(t, calls).event(t).Event; got != "asked" {
 		t.Errorf("beside the sync subscriber the async one got %s", got)
 	}

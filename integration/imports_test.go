@@ -19,6 +19,7 @@ var importRules = map[string]struct{ own, others []string }{
 	"internal/hamt": {},
 	"expression":    {own: []string{"."}, others: []string{"cel.dev/"}},
 	"matcher":       {own: []string{".", "internal/hamt", "expression"}},
+	"schema":        {own: []string{"."}, others: []string{"github.com/santhosh-tekuri/jsonschema/v6"}},
 	"providers":     {own: []string{"."}, others: []string{"github.com/caddyserver/caddy/v2"}},
 	"providers/http": {
 		own:    []string{".", "providers"},
@@ -28,7 +29,7 @@ var importRules = map[string]struct{ own, others []string }{
 		own:    []string{".", "providers"},
 		others: []string{"github.com/caddyserver/caddy/v2", "github.com/aws/"},
 	},
-	"snapshot": {own: []string{".", "internal/hamt", "matcher", "providers"}},
+	"snapshot": {own: []string{".", "internal/hamt", "matcher", "providers", "schema"}},
 	"delivery": {own: []string{".", "expression", "providers"}},
 	"delivery/memory": {
 		own:    []string{".", "delivery"},
@@ -41,8 +42,31 @@ var importRules = map[string]struct{ own, others []string }{
 			"golang.org/x/sync/semaphore", "golang.org/x/sys/",
 		},
 	},
-	"eventsapi": {own: []string{".", "expression", "matcher", "delivery", "snapshot", "providers"}},
-	"configapi": {own: []string{".", "internal/hamt", "expression", "matcher", "providers", "snapshot", "delivery"}},
+	"systemevents": {own: []string{".", "expression", "matcher", "delivery", "plugins", "providers", "snapshot"}},
+	"plugins/archive": {
+		own: []string{".", "plugins"},
+		others: []string{
+			"github.com/caddyserver/caddy/v2", "github.com/dustin/go-humanize", "github.com/klauspost/compress/", "github.com/aws/",
+			"go.etcd.io/etcd/client/pkg/v3/fileutil",
+		},
+	},
+	"eventsapi": {own: []string{".", "expression", "matcher", "delivery", "schema", "snapshot", "providers"}},
+	"configapi": {own: []string{".", "internal/hamt", "expression", "matcher", "providers", "schema", "snapshot", "delivery"}},
+	"plugins":   {own: []string{"."}, others: []string{"github.com/caddyserver/caddy/v2"}},
+	"plugins/external": {
+		own:    []string{".", "plugins", "plugins/external/proto"},
+		others: []string{"github.com/caddyserver/caddy/v2", "github.com/hashicorp/go-", "google.golang.org/grpc"},
+	},
+	// What a plugin's program has: no Caddy.
+	"plugins/external/sdk": {
+		own:    []string{".", "plugins/external/proto"},
+		others: []string{"github.com/hashicorp/go-plugin", "google.golang.org/grpc"},
+	},
+	"plugins/external/proto": {
+		own:    []string{"."},
+		others: []string{"github.com/hashicorp/go-plugin", "google.golang.org/grpc", "google.golang.org/protobuf/"},
+	},
+	"migrate": {own: []string{"."}, others: []string{"go.yaml.in/yaml/v3"}},
 	"configapi/etcdstore": {
 		own:    []string{".", "configapi"},
 		others: []string{"go.etcd.io/etcd/", "go.uber.org/zap", "google.golang.org/grpc"},

@@ -199,8 +199,9 @@ func TestUnknownKeysAreLeftAlone(t *testing.T) {
 	client := cluster.Client()
 	ctx := context.Background()
 	foreign := []string{
-		"/event-gateway/v1/default/eventtypes/user.created", "/event-gateway/v1/default/functions", "/event-gateway/v1/x",
-		"/event-gateway/v1/default/functions/a/b", "/event-gateway/v1/default/functions/", "/event-gateway/v10/default/functions/a",
+		"/event-gateway/v1/default/plugins/user.created", "/event-gateway/v1/default/functions", "/event-gateway/v1/x",
+		"/event-gateway/v1/default/functions/a/b", "/event-gateway/v1/default/eventtypes/a%2fb",
+		"/event-gateway/v1/default/functions/", "/event-gateway/v10/default/functions/a",
 	}
 	for _, k := range foreign[:3] {
 		if _, err := client.Put(ctx, k, "before"); err != nil {

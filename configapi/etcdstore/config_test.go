@@ -148,11 +148,46 @@ func TestSameTLS(t *testing.T) {
 	}
 }
 
+// TestKeysOfEventTypes stores event types whose names have what keys cannot hold as it is.
+func TestKeysOfEventTypes(t *testing.T) {
+	keys := keyspace("/p/")
+	for name, want := range map[string]string{
+		"user.created": "/p/s/eventtypes/user.created", "https://example.com/a": "/p/s/eventtypes/https:%2F%2Fexample.com%2Fa",
+		"100%": "/p/s/eventtypes/100%25", "größe": "/p/s/eventtypes/gr%C3%B6%C3%9Fe", "version": "/p/s/eventtypes/version",
+	} {
+		key := configapi.Key{Space: "s", Kind: configapi.EventTypes, ID: name}
+		if got := keys.resource(key); got != want {
+			t.Errorf("%s is stored as %s, want %s", name, got, want)
+		}
+		if got, version, ok := keys.parse(want); !ok || version || got != key {
+			t.Errorf("%s is read as %+v", want, got)
+		}
+		if err := keys.check("s", key); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, bad := range []configapi.Key{
+		{Space: "s", Kind: configapi.EventTypes, ID: "a b"},
+		{Space: "s", Kind: configapi.EventTypes, ID: "a.*"},
+		{Space: "s", Kind: configapi.EventTypes},
+		{Space: "s", Kind: configapi.CORS, ID: "a/b"},
+	} {
+		if keys.check("s", bad) == nil {
+			t.Errorf("%+v is stored", bad)
+		}
+		if _, _, ok := keys.parse(keys.resource(bad)); ok {
+			t.Errorf("%+v is read", bad)
+		}
+	}
+}
+
 // FuzzKeys holds that keys and what they stand for match one to one.
 func FuzzKeys(f *testing.F) {
 	for _, key := range []string{
 		"/p/default/functions/a", "/p/default/version", "/p/version/version", "/p/functions/functions/functions",
 		"/p/a/b/c", "/p/default/functions/", "/p//functions/a", "/p/default/functions/a/b", "/p", "", "/p/../functions/a",
+		"/p/default/eventtypes/a%2Fb", "/p/default/eventtypes/a%2fb", "/p/default/eventtypes/a%20b", "/p/default/eventtypes/%41",
+		"/p/default/eventtypes/%C3%A9", "/p/default/eventtypes/user.*", "/p/default/cors/a%2Fb",
 	} {
 		f.Add(key)
 	}

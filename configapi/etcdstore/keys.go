@@ -1,6 +1,7 @@
 package etcdstore
 
 import (
+	"net/url"
 	"slices"
 	"strings"
 	"unicode"
@@ -13,8 +14,9 @@ import (
 )
 
 // A resource is stored at <prefix>/<space>/<kind>/<id> and a space's version at <prefix>/<space>/version. Names hold no
-// slash, so the number of segments tells the two apart whatever a space or a resource is called. Keys of other forms and of
-// unknown kinds are left alone: a newer version of the gateway may have written them.
+// slash, or, as those of event types, are escaped as in a URL, so the number of segments tells the two apart whatever a space
+// or a resource is called. Keys of other forms and of unknown kinds are left alone: a newer version of the gateway may have
+// written them.
 const versionSegment = "version"
 
 // keyspace is a normalized prefix and a slash.
@@ -39,7 +41,7 @@ func normalizePrefix(prefix string) (string, error) {
 func (k keyspace) version(space string) string { return string(k) + space + "/" + versionSegment }
 
 func (k keyspace) resource(key configapi.Key) string {
-	return string(k) + key.Space + "/" + string(key.Kind) + "/" + key.ID
+	return string(k) + key.Space + "/" + string(key.Kind) + "/" + url.PathEscape(key.ID)
 }
 
 // check refuses a key that could not be found again.
@@ -50,11 +52,23 @@ func (k keyspace) check(space string, key configapi.Key) error {
 	if !known(key.Kind) {
 		return eventgateway.InvalidField("kind", string(key.Kind), "a kind of resource the store keeps")
 	}
-	return eventgateway.ValidateID("id", key.ID)
+	return validateID(key)
 }
 
 func known(kind configapi.Kind) bool {
-	return kind == configapi.Functions || kind == configapi.Subscriptions
+	switch kind {
+	case configapi.Functions, configapi.Subscriptions, configapi.EventTypes, configapi.CORS:
+		return true
+	}
+	return false
+}
+
+// validateID refuses what cannot be the id of a resource of its kind.
+func validateID(key configapi.Key) error {
+	if key.Kind == configapi.EventTypes {
+		return eventgateway.ValidateEventName("id", key.ID)
+	}
+	return eventgateway.ValidateID("id", key.ID)
 }
 
 // parse returns what an etcd key stands for; ok is false for keys that mean nothing to this version of the gateway. For a
@@ -71,9 +85,11 @@ func (k keyspace) parse(raw string) (key configapi.Key, version, ok bool) {
 	if rest == versionSegment {
 		return configapi.Key{Space: space}, true, true
 	}
-	kind, id, _ := strings.Cut(rest, "/")
+	kind, escaped, _ := strings.Cut(rest, "/")
+	id, err := url.PathUnescape(escaped)
 	key = configapi.Key{Space: space, Kind: configapi.Kind(kind), ID: id}
-	return key, false, known(key.Kind) && eventgateway.ValidateID("id", id) == nil
+	// A resource has one key: what is escaped in another way is not ours.
+	return key, false, err == nil && url.PathEscape(id) == escaped && known(key.Kind) && validateID(key) == nil
 }
 
 // entry returns what a key and its value mean to a sink.

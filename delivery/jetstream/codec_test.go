@@ -1,6 +1,7 @@
 package jetstream
 
 import (
+	"encoding/json"
 	"math"
 	"math/rand/v2"
 	"net/http"
@@ -81,6 +82,9 @@ func (r random) event() *eventgateway.Event {
 			Path: r.text(), Method: r.text(), Host: r.text(), Header: http.Header(r.lists()), Query: url.Values(r.lists()),
 		}
 	})
+	r.maybe(func() { ev.Depth, ev.Cause = r.number(), r.text() })
+	r.maybe(func() { ev.Trace = eventgateway.TraceContext{Parent: r.text(), State: r.text()} })
+	r.maybe(func() { ev.Authorization, ev.SchemaViolation = json.RawMessage("x"+r.text()), r.text() })
 	return ev
 }
 
@@ -155,6 +159,7 @@ func TestEveryFieldIsEncoded(t *testing.T) {
 		{"Event", eventgateway.Event{}, wireEvent{}, 0},
 		{"CloudEventAttributes", eventgateway.CloudEventAttributes{}, wireCloudEvent{}, 0},
 		{"HTTPRequest", eventgateway.HTTPRequest{}, wireRequest{}, 0},
+		{"TraceContext", eventgateway.TraceContext{}, wireTrace{}, 0},
 		{"PathParam", eventgateway.PathParam{}, wireParam{}, 0},
 		{"Work", delivery.Work{}, wireWork{}, 0},
 		// The fields of Target are next to the others.

@@ -17,13 +17,23 @@ type wireWork struct {
 }
 
 type wireEvent struct {
-	Type       string          `cbor:"1,keyasint,omitempty"`
-	ID         string          `cbor:"2,keyasint,omitempty"`
-	ReceivedAt int64           `cbor:"3,keyasint,omitempty"`
-	DataType   string          `cbor:"4,keyasint,omitempty"`
-	Data       []byte          `cbor:"5,keyasint,omitempty"`
-	CloudEvent *wireCloudEvent `cbor:"6,keyasint,omitempty"`
-	HTTP       *wireRequest    `cbor:"7,keyasint,omitempty"`
+	Type            string          `cbor:"1,keyasint,omitempty"`
+	ID              string          `cbor:"2,keyasint,omitempty"`
+	ReceivedAt      int64           `cbor:"3,keyasint,omitempty"`
+	DataType        string          `cbor:"4,keyasint,omitempty"`
+	Data            []byte          `cbor:"5,keyasint,omitempty"`
+	CloudEvent      *wireCloudEvent `cbor:"6,keyasint,omitempty"`
+	HTTP            *wireRequest    `cbor:"7,keyasint,omitempty"`
+	Depth           int             `cbor:"8,keyasint,omitempty"`
+	Cause           string          `cbor:"9,keyasint,omitempty"`
+	Trace           *wireTrace      `cbor:"10,keyasint,omitempty"`
+	Authorization   []byte          `cbor:"11,keyasint,omitempty"`
+	SchemaViolation string          `cbor:"12,keyasint,omitempty"`
+}
+
+type wireTrace struct {
+	Parent string `cbor:"1,keyasint,omitempty"`
+	State  string `cbor:"2,keyasint,omitempty"`
 }
 
 type wireCloudEvent struct {
@@ -89,6 +99,10 @@ func encodeWorks(works []*delivery.Work) ([]byte, error) {
 func newWireEvent(ev *eventgateway.Event) wireEvent {
 	wire := wireEvent{
 		Type: ev.Type, ID: ev.ID, ReceivedAt: toNanos(ev.ReceivedAt), DataType: ev.DataType, Data: ev.Data,
+		Depth: ev.Depth, Cause: ev.Cause, Authorization: ev.Authorization, SchemaViolation: ev.SchemaViolation,
+	}
+	if ev.Trace != (eventgateway.TraceContext{}) {
+		wire.Trace = new(wireTrace(ev.Trace))
 	}
 	if ce := ev.CloudEvent; ce != nil {
 		wire.CloudEvent = &wireCloudEvent{
@@ -141,6 +155,10 @@ func (w *wireWork) work() (*delivery.Work, error) {
 func (w *wireEvent) event() (*eventgateway.Event, error) {
 	ev := &eventgateway.Event{
 		Type: w.Type, ID: w.ID, ReceivedAt: fromNanos(w.ReceivedAt), DataType: w.DataType, Data: w.Data,
+		Depth: w.Depth, Cause: w.Cause, Authorization: w.Authorization, SchemaViolation: w.SchemaViolation,
+	}
+	if w.Trace != nil {
+		ev.Trace = eventgateway.TraceContext(*w.Trace)
 	}
 	if ce := w.CloudEvent; ce != nil {
 		if err := narrow(ce.Extensions); err != nil {

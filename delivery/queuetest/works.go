@@ -58,6 +58,12 @@ func events() map[string]*eventgateway.Event {
 			"tenant": "a \"quoted\" name", "sampled": true, "dropped": false, "shard": int32(-2147483648), "zero": int32(0), "empty": "",
 		},
 	}
+	full.Depth, full.Cause = 15, "what \"caused\" it ü"
+	full.Trace = eventgateway.TraceContext{
+		Parent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", State: "eventgateway=d:15,vendor=a b",
+	}
+	full.Authorization = json.RawMessage(`{"principalId":"ü","context":{"n":1.0}}`)
+	full.SchemaViolation = "/customer: want a number, as \"ü\""
 	bare := event("", nil)
 	bare.CloudEvent = &eventgateway.CloudEventAttributes{Source: "/"}
 	request := event("application/x-www-form-urlencoded", []byte("a=1&b=%20"))

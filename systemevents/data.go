@@ -1,0 +1,71 @@
+package systemevents
+
+import (
+	"encoding/base64"
+	"errors"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/eventgateway/eventgateway"
+	"github.com/eventgateway/eventgateway/providers"
+)
+
+// appendReceived writes the data of gateway.event.received. Headers are those of the request, as http events have them.
+func appendReceived(buf []byte, ev *eventgateway.Event, path string, header http.Header) []byte {
+	buf = appendEvent(buf, `{"event":`, ev)
+	buf = append(buf, `,"path":`...)
+	buf = eventgateway.AppendJSONString(buf, path)
+	buf = append(buf, `,"headers":{`...)
+	for i, name := range slices.Sorted(maps.Keys(header)) {
+		if i > 0 {
+			buf = append(buf, ',')
+		}
+		buf = eventgateway.AppendJSONString(buf, name)
+		buf = append(buf, ':')
+		buf = eventgateway.AppendJSONString(buf, strings.Join(header[name], ", "))
+	}
+	return append(buf, "}}"...)
+}
+
+// appendCall begins the data of the events about a call of a function.
+func appendCall(buf []byte, fn eventgateway.FunctionKey, ev *eventgateway.Event) []byte {
+	buf = append(buf, `{"space":`...)
+	buf = eventgateway.AppendJSONString(buf, fn.Space)
+	buf = appendEvent(buf, `,"event":`, ev)
+	buf = append(buf, `,"functionId":`...)
+	return eventgateway.AppendJSONString(buf, fn.ID)
+}
+
+// appendEvent writes an event in the gateway's own schema.
+func appendEvent(buf []byte, before string, ev *eventgateway.Event) []byte {
+	return ev.Encode(append(buf, before...), eventgateway.FormatEvent, nil).Payload
+}
+
+// appendResult writes what a function answered: JSON as it came, text as a string, anything else as base64. The type that the
+// answer says it has is no help: where a function says nothing, its host often guesses, and calls JSON text.
+func appendResult(buf []byte, result *providers.Result) []byte {
+	buf = append(buf, `,"result":`...)
+	body := result.Body
+	switch {
+	case eventgateway.ValidateJSON("result", body) == nil:
+		return append(buf, body...)
+	case utf8.Valid(body):
+		return eventgateway.AppendJSONString(buf, body)
+	}
+	buf = append(slices.Grow(buf, base64.StdEncoding.EncodedLen(len(body))+3), '"')
+	buf = base64.StdEncoding.AppendEncode(buf, body)
+	return append(buf, '"')
+}
+
+// appendError writes why a call failed: what the sender of a synchronous event is told too, without payload and credentials.
+func appendError(buf []byte, err error) []byte {
+	message := "the call failed"
+	if e, ok := errors.AsType[*providers.Error](err); ok {
+		message = e.Message
+	}
+	buf = append(buf, `,"error":`...)
+	return eventgateway.AppendJSONString(buf, message)
+}
