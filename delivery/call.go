@@ -23,22 +23,22 @@ func Call(
 	if err != nil {
 		return nil, err
 	}
-	ev, key := in.Event(), h.Function.Key()
-	setCallHeaders(&encoded, ev)
-	if stages = stagesOf(ev, stages); stages != nil {
-		if err := stages.Invoking(ctx, key, ev); err != nil {
+	call := Invocation{h.Function.Key(), in.Event(), params}
+	setCallHeaders(&encoded, call.Event)
+	if stages = stagesOf(call.Event, stages); stages != nil {
+		if err := stages.Invoking(ctx, call); err != nil {
 			return nil, &StoppedError{err}
 		}
 	}
 	start := time.Now()
 	res, err := invoke(ctx, h, &encoded)
-	obs.Invoked(key, failureOf(err), time.Since(start))
+	obs.Invoked(call.Function, failureOf(err), time.Since(start))
 	switch {
 	case stages == nil, errors.Is(err, providers.ErrClosed): // it was not called; the caller looks for what it is now
 	case err != nil:
-		stages.InvocationFailed(ctx, key, ev, err)
+		stages.InvocationFailed(ctx, call, err)
 	default:
-		if err := stages.Invoked(ctx, key, ev, res); err != nil {
+		if err := stages.Invoked(ctx, call, res); err != nil {
 			return nil, &StoppedError{err}
 		}
 	}

@@ -209,10 +209,10 @@ func (d *Dispatcher) invoke(h *providers.Handle, t *task, sub *eventgateway.Subs
 		encoded = enc.Encoded
 	}
 	setDeliveryHeaders(&encoded, ev, &owed.Target, int(t.attempts)+1, owed.Dead)
-	stages := d.stagesOf(ev)
+	stages, call := d.stagesOf(ev), Invocation{h.Function.Key(), ev, owed.Params}
 	if stages != nil && !o.told {
 		o.told = true
-		if err := stages.Invoking(d.ctx, h.Function.Key(), ev); err != nil {
+		if err := stages.Invoking(d.ctx, call); err != nil {
 			return &StoppedError{err}
 		}
 	}
@@ -223,7 +223,7 @@ func (d *Dispatcher) invoke(h *providers.Handle, t *task, sub *eventgateway.Subs
 	result, err := invoke(ctx, h, &encoded)
 	o.took = time.Since(start)
 	if stages != nil {
-		d.tellStages(stages, h, ev, result, err)
+		d.tellStages(stages, call, result, err)
 	}
 	return err
 }

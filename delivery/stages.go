@@ -10,18 +10,28 @@ import (
 	"github.com/eventgateway/eventgateway/providers"
 )
 
+// Invocation is one call of a function.
+type Invocation struct {
+	// Function is the function called.
+	Function eventgateway.FunctionKey
+	// Event is what it is called for. Not to be changed.
+	Event *eventgateway.Event
+	// Params are the path parameters that were matched.
+	Params eventgateway.PathParams
+}
+
 // Stages is told of the stages of an event's way through a function, by which system events come about. It is not told of
 // system events themselves. Its methods are called on the data path, by the goroutine that makes the call.
 type Stages interface {
 	// Invoking is called before a function is called, at every attempt. An error stops the event there: it is not delivered to
 	// the function, and not tried again. One that has a method StatusCode() int says what the sender of an event that is
 	// delivered while they wait is answered with; any other means 500.
-	Invoking(ctx context.Context, fn eventgateway.FunctionKey, ev *eventgateway.Event) error
+	Invoking(ctx context.Context, call Invocation) error
 	// Invoked is called when a function has answered. An error stops a synchronous event, as that of Invoking does; of an
 	// asynchronous one it is logged.
-	Invoked(ctx context.Context, fn eventgateway.FunctionKey, ev *eventgateway.Event, result *providers.Result) error
+	Invoked(ctx context.Context, call Invocation, result *providers.Result) error
 	// InvocationFailed is called when a call has failed. err is an *providers.Error.
-	InvocationFailed(ctx context.Context, fn eventgateway.FunctionKey, ev *eventgateway.Event, err error)
+	InvocationFailed(ctx context.Context, call Invocation, err error)
 }
 
 // StoppedError is the error of a call whose event was stopped by Stages.
@@ -62,21 +72,19 @@ func (d *Dispatcher) setStages(s Stages) {
 }
 
 // tellStages tells how a call ended. Neither an error nor a panic of those who are told takes back that it was made.
-func (d *Dispatcher) tellStages(
-	stages Stages, h *providers.Handle, ev *eventgateway.Event, result *providers.Result, err error,
-) {
+func (d *Dispatcher) tellStages(stages Stages, call Invocation, result *providers.Result, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			d.logPanic(r, "telling of a call panicked")
 		}
 	}()
-	key := h.Function.Key()
+	key, ev := call.Function, call.Event
 	switch {
 	case errors.Is(err, providers.ErrClosed): // it was not called
 	case err != nil:
-		stages.InvocationFailed(d.ctx, key, ev, err)
+		stages.InvocationFailed(d.ctx, call, err)
 	default:
-		stop := stages.Invoked(d.ctx, key, ev, result)
+		stop := stages.Invoked(d.ctx, call, result)
 		if stop == nil {
 			return
 		}

@@ -31,26 +31,24 @@ func (s *stages) note(format string, args ...any) {
 	s.told = append(s.told, fmt.Sprintf(format, args...))
 }
 
-func (s *stages) Invoking(_ context.Context, fn eventgateway.FunctionKey, ev *eventgateway.Event) error {
-	s.note("invoking %s %s", fn.ID, ev.ID)
+func (s *stages) Invoking(_ context.Context, call delivery.Invocation) error {
+	s.note("invoking %s %s", call.Function.ID, call.Event.ID)
 	if s.onInvoking != nil {
 		return s.onInvoking()
 	}
 	return nil
 }
 
-func (s *stages) Invoked(
-	_ context.Context, fn eventgateway.FunctionKey, ev *eventgateway.Event, result *providers.Result,
-) error {
-	s.note("invoked %s %s %s", fn.ID, ev.ID, result.Body)
+func (s *stages) Invoked(_ context.Context, call delivery.Invocation, result *providers.Result) error {
+	s.note("invoked %s %s %s", call.Function.ID, call.Event.ID, result.Body)
 	if s.onInvoked != nil {
 		return s.onInvoked()
 	}
 	return nil
 }
 
-func (s *stages) InvocationFailed(_ context.Context, fn eventgateway.FunctionKey, ev *eventgateway.Event, err error) {
-	s.note("failed %s %s %s", fn.ID, ev.ID, providers.FailureOf(err))
+func (s *stages) InvocationFailed(_ context.Context, call delivery.Invocation, err error) {
+	s.note("failed %s %s %s", call.Function.ID, call.Event.ID, providers.FailureOf(err))
 }
 
 func (s *stages) want(t *testing.T, want ...string) {
@@ -251,7 +249,7 @@ type waitingStages struct {
 	entered chan struct{}
 }
 
-func (s *waitingStages) Invoking(ctx context.Context, _ eventgateway.FunctionKey, _ *eventgateway.Event) error {
+func (s *waitingStages) Invoking(ctx context.Context, _ delivery.Invocation) error {
 	close(s.entered)
 	<-ctx.Done()
 	return ctx.Err()

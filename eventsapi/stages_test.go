@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/eventgateway/eventgateway"
+	"github.com/eventgateway/eventgateway/delivery"
 	"github.com/eventgateway/eventgateway/providers"
 )
 
@@ -39,16 +40,16 @@ func (s *stages) Received(_ context.Context, space string, ev *eventgateway.Even
 	return s.tell("received", fmt.Sprintf("%s %s %s %s", space, ev.Type, path, header.Get("X-Test")))
 }
 
-func (s *stages) Invoking(_ context.Context, fn eventgateway.FunctionKey, _ *eventgateway.Event) error {
-	return s.tell("invoking", fn.ID)
+func (s *stages) Invoking(_ context.Context, call delivery.Invocation) error {
+	return s.tell("invoking", call.Function.ID)
 }
 
-func (s *stages) Invoked(_ context.Context, fn eventgateway.FunctionKey, _ *eventgateway.Event, _ *providers.Result) error {
-	return s.tell("invoked", fn.ID)
+func (s *stages) Invoked(_ context.Context, call delivery.Invocation, _ *providers.Result) error {
+	return s.tell("invoked", call.Function.ID)
 }
 
-func (s *stages) InvocationFailed(_ context.Context, fn eventgateway.FunctionKey, _ *eventgateway.Event, _ error) {
-	_ = s.tell("failed", fn.ID)
+func (s *stages) InvocationFailed(_ context.Context, call delivery.Invocation, _ error) {
+	_ = s.tell("failed", call.Function.ID)
 }
 
 // status is an error that says what the sender is answered with.

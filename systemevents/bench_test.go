@@ -33,8 +33,8 @@ func BenchmarkStages(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				r.queue.items, r.observer.told = r.queue.items[:0], r.observer.told[:0]
-				if r.Received(ctx, "s", ev, "/", nil) != nil || stages.Invoking(ctx, fn, ev) != nil ||
-					stages.Invoked(ctx, fn, ev, result) != nil {
+				if r.Received(ctx, "s", ev, "/", nil) != nil || stages.Invoking(ctx, delivery.Invocation{Function: fn, Event: ev}) != nil ||
+					stages.Invoked(ctx, delivery.Invocation{Function: fn, Event: ev}, result) != nil {
 					b.Fatal("stopped")
 				}
 			}
@@ -48,10 +48,10 @@ func TestNobodyListening(t *testing.T) {
 	ev, fn := custom(), eventgateway.FunctionKey{Space: "s", ID: "f"}
 	result, failure, ctx := &providers.Result{}, providers.Errorf(providers.TimedOut, "late"), t.Context()
 	if n := testing.AllocsPerRun(100, func() {
-		if r.Received(ctx, "s", ev, "/", nil) != nil || r.Invoking(ctx, fn, ev) != nil || r.Invoked(ctx, fn, ev, result) != nil {
+		if r.Received(ctx, "s", ev, "/", nil) != nil || r.Invoking(ctx, delivery.Invocation{Function: fn, Event: ev}) != nil || r.Invoked(ctx, delivery.Invocation{Function: fn, Event: ev}, result) != nil {
 			t.Error("stopped")
 		}
-		r.InvocationFailed(ctx, fn, ev, failure)
+		r.InvocationFailed(ctx, delivery.Invocation{Function: fn, Event: ev}, failure)
 	}); n > 0 {
 		t.Errorf("%v allocations", n)
 	}

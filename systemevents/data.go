@@ -10,12 +10,13 @@ import (
 	"unicode/utf8"
 
 	"github.com/eventgateway/eventgateway"
+	"github.com/eventgateway/eventgateway/delivery"
 	"github.com/eventgateway/eventgateway/providers"
 )
 
 // appendReceived writes the data of gateway.event.received. Headers are those of the request, as http events have them.
 func appendReceived(buf []byte, ev *eventgateway.Event, path string, header http.Header) []byte {
-	buf = appendEvent(buf, `{"event":`, ev)
+	buf = appendEvent(buf, `{"event":`, ev, nil)
 	buf = append(buf, `,"path":`...)
 	buf = eventgateway.AppendJSONString(buf, path)
 	buf = append(buf, `,"headers":{`...)
@@ -31,17 +32,17 @@ func appendReceived(buf []byte, ev *eventgateway.Event, path string, header http
 }
 
 // appendCall begins the data of the events about a call of a function.
-func appendCall(buf []byte, fn eventgateway.FunctionKey, ev *eventgateway.Event) []byte {
+func appendCall(buf []byte, call delivery.Invocation) []byte {
 	buf = append(buf, `{"space":`...)
-	buf = eventgateway.AppendJSONString(buf, fn.Space)
-	buf = appendEvent(buf, `,"event":`, ev)
+	buf = eventgateway.AppendJSONString(buf, call.Function.Space)
+	buf = appendEvent(buf, `,"event":`, call.Event, call.Params)
 	buf = append(buf, `,"functionId":`...)
-	return eventgateway.AppendJSONString(buf, fn.ID)
+	return eventgateway.AppendJSONString(buf, call.Function.ID)
 }
 
 // appendEvent writes an event in the gateway's own schema.
-func appendEvent(buf []byte, before string, ev *eventgateway.Event) []byte {
-	return ev.Encode(append(buf, before...), eventgateway.FormatEvent, nil).Payload
+func appendEvent(buf []byte, before string, ev *eventgateway.Event, params eventgateway.PathParams) []byte {
+	return ev.Encode(append(buf, before...), eventgateway.FormatEvent, params).Payload
 }
 
 // appendResult writes what a function answered: JSON as it came, text as a string, anything else as base64. The type that the

@@ -82,39 +82,37 @@ func (e *Emitter) Received(ctx context.Context, space string, ev *eventgateway.E
 }
 
 // Invoking implements delivery.Stages.
-func (e *Emitter) Invoking(ctx context.Context, fn eventgateway.FunctionKey, ev *eventgateway.Event) error {
-	if !e.listens(eventgateway.FunctionInvoking, ev) {
+func (e *Emitter) Invoking(ctx context.Context, call delivery.Invocation) error {
+	if !e.listens(eventgateway.FunctionInvoking, call.Event) {
 		return nil
 	}
 	return e.emit(ctx, &emission{
-		stage: eventgateway.FunctionInvoking, space: fn.Space, about: ev, stops: true,
-		data: func(buf []byte) []byte { return append(appendCall(buf, fn, ev), '}') },
+		stage: eventgateway.FunctionInvoking, space: call.Function.Space, about: call.Event, stops: true,
+		data: func(buf []byte) []byte { return append(appendCall(buf, call), '}') },
 	})
 }
 
 // Invoked implements delivery.Stages.
-func (e *Emitter) Invoked(
-	ctx context.Context, fn eventgateway.FunctionKey, ev *eventgateway.Event, result *providers.Result,
-) error {
-	if !e.listens(eventgateway.FunctionInvoked, ev) {
+func (e *Emitter) Invoked(ctx context.Context, call delivery.Invocation, result *providers.Result) error {
+	if !e.listens(eventgateway.FunctionInvoked, call.Event) {
 		return nil
 	}
 	// The call was made, even if its sender has gone meanwhile.
 	return e.emit(context.WithoutCancel(ctx), &emission{
-		stage: eventgateway.FunctionInvoked, space: fn.Space, about: ev,
-		data: func(buf []byte) []byte { return append(appendResult(appendCall(buf, fn, ev), result), '}') },
+		stage: eventgateway.FunctionInvoked, space: call.Function.Space, about: call.Event,
+		data: func(buf []byte) []byte { return append(appendResult(appendCall(buf, call), result), '}') },
 	})
 }
 
 // InvocationFailed implements delivery.Stages.
-func (e *Emitter) InvocationFailed(ctx context.Context, fn eventgateway.FunctionKey, ev *eventgateway.Event, err error) {
-	if !e.listens(eventgateway.FunctionInvocationFailed, ev) {
+func (e *Emitter) InvocationFailed(ctx context.Context, call delivery.Invocation, err error) {
+	if !e.listens(eventgateway.FunctionInvocationFailed, call.Event) {
 		return
 	}
 	// What plugins object to has failed already: there is nothing left to stop.
 	_ = e.emit(context.WithoutCancel(ctx), &emission{
-		stage: eventgateway.FunctionInvocationFailed, space: fn.Space, about: ev,
-		data: func(buf []byte) []byte { return append(appendError(appendCall(buf, fn, ev), err), '}') },
+		stage: eventgateway.FunctionInvocationFailed, space: call.Function.Space, about: call.Event,
+		data: func(buf []byte) []byte { return append(appendError(appendCall(buf, call), err), '}') },
 	})
 }
 

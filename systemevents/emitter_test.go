@@ -143,7 +143,7 @@ func TestDataGolden(t *testing.T) {
 		{ContentType: "image/png", Body: []byte("\x89PNG")},
 	} {
 		r := newRig(t, []string{"async gateway.* a"})
-		if err := r.Invoked(t.Context(), eventgateway.FunctionKey{Space: "s", ID: "f"}, custom(), &result); err != nil {
+		if err := r.Invoked(t.Context(), delivery.Invocation{Function: eventgateway.FunctionKey{Space: "s", ID: "f"}, Event: custom()}, &result); err != nil {
 			t.Error(err)
 		}
 		data := r.queue.items[0].Event.Data
@@ -205,7 +205,7 @@ func TestQueueThatFails(t *testing.T) {
 		r := newRig(t, []string{"async " + eventgateway.FunctionInvoking + " a"})
 		r.queue.err = err
 		for range 5 {
-			if err := r.Invoking(t.Context(), eventgateway.FunctionKey{Space: "s", ID: "f"}, custom()); err != nil {
+			if err := r.Invoking(t.Context(), delivery.Invocation{Function: eventgateway.FunctionKey{Space: "s", ID: "f"}, Event: custom()}); err != nil {
 				t.Errorf("the event is stopped: %v", err)
 			}
 		}
@@ -235,12 +235,12 @@ func TestPluginsStop(t *testing.T) {
 		case eventgateway.EventReceived:
 			err = r.Received(t.Context(), "s", custom(), "/", nil)
 		case eventgateway.FunctionInvoking:
-			err = r.Invoking(t.Context(), f, custom())
+			err = r.Invoking(t.Context(), delivery.Invocation{Function: f, Event: custom()})
 		case eventgateway.FunctionInvoked:
-			err, told = r.Invoked(t.Context(), f, custom(), &providers.Result{}), event+"→a"
+			err, told = r.Invoked(t.Context(), delivery.Invocation{Function: f, Event: custom()}, &providers.Result{}), event+"→a"
 		default:
 			stops, told = false, event+"→a"
-			r.InvocationFailed(t.Context(), f, custom(), providers.Errorf(providers.TimedOut, "late"))
+			r.InvocationFailed(t.Context(), delivery.Invocation{Function: f, Event: custom()}, providers.Errorf(providers.TimedOut, "late"))
 		}
 		if stops && !errors.Is(err, refusal) {
 			t.Errorf("%s: got %v", event, err)
@@ -280,10 +280,10 @@ func TestSendersThatHaveGone(t *testing.T) {
 	gone, leave := context.WithCancel(t.Context())
 	leave()
 	f := eventgateway.FunctionKey{Space: "s", ID: "f"}
-	if err := r.Invoked(gone, f, custom(), &providers.Result{}); err != nil {
+	if err := r.Invoked(gone, delivery.Invocation{Function: f, Event: custom()}, &providers.Result{}); err != nil {
 		t.Error(err)
 	}
-	r.InvocationFailed(gone, f, custom(), &providers.Error{Failure: providers.Canceled})
+	r.InvocationFailed(gone, delivery.Invocation{Function: f, Event: custom()}, &providers.Error{Failure: providers.Canceled})
 	if told != 2 {
 		t.Errorf("told %d times", told)
 	}

@@ -72,9 +72,9 @@ func (r *rig) emit(ctx context.Context, ev *eventgateway.Event) {
 	f := eventgateway.FunctionKey{Space: "s", ID: "f"}
 	header := http.Header{"X-Two": {"a", "b"}, "Authorization": {"Bearer token"}}
 	_ = r.Received(ctx, "s", ev, "/users/ü", header)
-	_ = r.Invoking(ctx, f, ev)
-	_ = r.Invoked(ctx, f, ev, &providers.Result{ContentType: "application/json", Body: []byte(`{"ok": true}`)})
-	r.InvocationFailed(ctx, f, ev, &providers.Error{Failure: providers.TimedOut, Message: "no whole answer in time", Status: 504})
+	_ = r.Invoking(ctx, delivery.Invocation{Function: f, Event: ev})
+	_ = r.Invoked(ctx, delivery.Invocation{Function: f, Event: ev}, &providers.Result{ContentType: "application/json", Body: []byte(`{"ok": true}`)})
+	r.InvocationFailed(ctx, delivery.Invocation{Function: f, Event: ev}, &providers.Error{Failure: providers.TimedOut, Message: "no whole answer in time", Status: 504})
 }
 
 var receivedAt = time.Date(2026, 1, 2, 15, 4, 5, 678_000_000, time.UTC)
