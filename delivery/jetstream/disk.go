@@ -45,6 +45,16 @@ func (d *disk) full() error {
 	return errNoRoom
 }
 
+// canPurge reports whether there is room enough for what removing many records as one may write. A server in this process that
+// finds the disk full while it does so waits for itself, and never answers again; when it removes them one by one, it does not.
+func (d *disk) canPurge() bool {
+	if d == nil {
+		return true
+	}
+	free, err := freeSpace(d.dir)
+	return err != nil || free >= d.reserve.Load()/2
+}
+
 // measure asks the file system, unless it was asked just now. What cannot be told is taken for free.
 func (d *disk) measure() {
 	now, last := time.Now().UnixNano(), d.measured.Load()

@@ -38,14 +38,14 @@ type finisher struct {
 	pending map[uint64]struct{}
 
 	wake chan struct{}
-	// round is held while records are being removed.
-	round sync.Mutex
+	// round has what it holds while records are being removed, or a session is waited for.
+	round chan struct{}
 	// purging is how long it took to remove records as one, the last time, in nanoseconds.
 	purging atomic.Int64
 }
 
 func newFinisher(p *partition) *finisher {
-	return &finisher{p: p, pending: make(map[uint64]struct{}), wake: make(chan struct{}, 1)}
+	return &finisher{p: p, pending: make(map[uint64]struct{}), wake: make(chan struct{}, 1), round: make(chan struct{}, 1)}
 }
 
 // follow makes w the window of what is read; nil when nothing is.
@@ -134,8 +134,12 @@ func (f *finisher) flush(ctx context.Context) {
 
 // remove removes what is due, or all of it, and reports whether there is more that was not.
 func (f *finisher) remove(ctx context.Context, all bool) (left bool, err error) {
-	f.round.Lock()
-	defer f.round.Unlock()
+	select {
+	case f.round <- struct{}{}:
+		defer func() { <-f.round }()
+	case <-ctx.Done():
+		return true, ctx.Err()
+	}
 	floor, below, due := f.due(all)
 	if len(below)+len(due) > 0 {
 		s, err := f.p.log.link.wait(ctx)
@@ -145,6 +149,9 @@ func (f *finisher) remove(ctx context.Context, all bool) (left bool, err error) 
 		}
 		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 		defer cancel()
+		if !f.p.log.disk.canPurge() {
+			due, below = append(due, below...), nil
+		}
 		err = f.purge(ctx, s, floor, below)
 		if failed := f.delete(ctx, s, due); failed != nil {
 			err = failed

@@ -227,7 +227,7 @@ func (g *Gateway) Stop() {
 	case <-time.After(2 * time.Minute):
 	}
 	before := len(g.Log())
-	g.Signal(syscall.SIGQUIT)
+	g.Signal(syscall.SIGABRT)
 	select {
 	case <-g.exited:
 	case <-time.After(10 * time.Second):
