@@ -1,6 +1,7 @@
 package eventsapi
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -62,8 +63,8 @@ func parseAnswer(payload []byte) (*answer, error) {
 // statusCode is a number. Then it is one, as for http events; anything else is the answer itself.
 func describesAnswer(payload []byte) bool {
 	i := slices.IndexFunc(payload, func(c byte) bool { return c > ' ' })
-	if i < 0 || payload[i] != '{' || !json.Valid(payload) {
-		return false
+	if i < 0 || payload[i] != '{' || !bytes.Contains(payload, []byte(`"statusCode"`)) || !json.Valid(payload) {
+		return false // most answers are settled without being parsed
 	}
 	describes := false
 	for name, value := range eventgateway.JSONMembers(payload) {

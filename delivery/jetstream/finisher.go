@@ -149,7 +149,7 @@ func (f *finisher) remove(ctx context.Context, all bool) (left bool, err error) 
 		}
 		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 		defer cancel()
-		if !f.p.log.disk.canPurge() {
+		if len(below) > 0 && !f.p.log.disk.canPurge() {
 			due, below = append(due, below...), nil
 		}
 		err = f.purge(ctx, s, floor, below)
