@@ -46,11 +46,22 @@ func (s *status) get() configapi.StoreStatus {
 		return shown
 	}
 	shown.Since = s.since
-	shown.Error = plain(s.err)
+	shown.Error = s.plain(s.err)
 	if !s.saved.IsZero() {
 		shown.Error = strings.TrimPrefix(shown.Error+"; ", "; ") + "serving the copy saved at " + s.saved.UTC().Format(time.RFC3339)
 	}
 	return shown
+}
+
+// plain says in plain words what keeps the store from etcd. Its refusal of a client certificate comes after the handshake of TLS 1.3: what
+// is written meanwhile may fail first, and hide it.
+func (s *status) plain(err error) string {
+	text := plain(err)
+	overTLS := len(s.endpoints) > 0 && strings.HasPrefix(s.endpoints[0], "https://")
+	if overTLS && (strings.HasSuffix(text, "broken pipe") || strings.HasSuffix(text, "connection reset by peer")) {
+		text += ": it may demand a client certificate that it knows"
+	}
+	return text
 }
 
 // reason returns what keeps the store from etcd, for a request that ended with err while waiting.
@@ -86,7 +97,7 @@ func (s *status) down(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state != disconnected {
-		s.logger.Warn("no connection to etcd; serving what is known, writes are refused", "error", plain(err))
+		s.logger.Warn("no connection to etcd; serving what is known, writes are refused", "error", s.plain(err))
 		// Before the first list, the time counts from the start.
 		if s.state == connected {
 			s.since = time.Now()
@@ -109,5 +120,5 @@ func (s *status) troubled(err error, inUse bool) {
 		s.down(err)
 		return
 	}
-	s.logger.Warn("the new settings do not connect to etcd; keeping the previous connection", "error", plain(err))
+	s.logger.Warn("the new settings do not connect to etcd; keeping the previous connection", "error", s.plain(err))
 }
