@@ -18,10 +18,24 @@ type Encoded struct {
 	Header http.Header
 }
 
-// Encode writes ev in format f, with params as the matched path parameters of an http event. The payload is appended to
-// buf, which may be nil. The data of an http event is, in every format, the JSON object that describes its request.
+// Encode is EncodeRoute for an event that came by a path of which no more than the matched parameters is known.
 func (ev *Event) Encode(buf []byte, f Format, params PathParams) Encoded {
+	return ev.EncodeRoute(buf, f, Route{Params: params})
+}
+
+// EncodeRoute writes ev in format f for a subscription that it came to by route. The payload is appended to buf, which may
+// be nil. The data of an http event is, in every format but those of API Gateway, the JSON object that describes its request.
+// An event that is no http event is written in FormatEvent where f is for http events only.
+func (ev *Event) EncodeRoute(buf []byte, f Format, route Route) Encoded {
+	params := route.Params
+	if ev.HTTP == nil && f.OnlyHTTP() {
+		f = FormatEvent
+	}
 	switch f {
+	case FormatAPIGatewayV1:
+		return Encoded{Payload: newGatewayRequest(ev, route).appendV1(buf), ContentType: TypeJSON}
+	case FormatAPIGatewayV2:
+		return Encoded{Payload: newGatewayRequest(ev, route).appendV2(buf), ContentType: TypeJSON}
 	case FormatCloudEvents:
 		return Encoded{Payload: ev.appendCloudEvent(buf, params), ContentType: TypeCloudEvent}
 	case FormatCloudEventsBinary:
@@ -116,7 +130,7 @@ func (ev *Event) appendHTTP(buf []byte, params PathParams) []byte {
 		buf = appendComma(buf, i)
 		buf = AppendJSONString(buf, name)
 		buf = append(buf, ':')
-		buf = appendJoined(buf, r.Header[name])
+		buf = appendJoined(buf, r.Header[name], ", ")
 	}
 	buf = append(buf, `},"host":`...)
 	buf = AppendJSONString(buf, r.Host)
@@ -184,12 +198,12 @@ func appendText(buf []byte, name, value string) []byte {
 	return AppendJSONString(buf, value)
 }
 
-// appendJoined writes a header's values as one string, as RFC 9110 joins them.
-func appendJoined(buf []byte, values []string) []byte {
+// appendJoined writes a header's or query parameter's values as one string.
+func appendJoined(buf []byte, values []string, separator string) []byte {
 	buf = append(buf, '"')
 	for i, value := range values {
 		if i > 0 {
-			buf = append(buf, ", "...)
+			buf = append(buf, separator...)
 		}
 		buf = appendEscaped(buf, value)
 	}

@@ -67,6 +67,9 @@ type CloudEventAttributes struct {
 type HTTPRequest struct {
 	// Path is the decoded request path.
 	Path string
+	// RawPath is the path as it was encoded by the sender, where that is not how Path is usually encoded; else empty. See
+	// EscapedPath.
+	RawPath string
 	// Method is the request method.
 	Method string
 	// Host is the host the request was sent to.
@@ -75,6 +78,19 @@ type HTTPRequest struct {
 	Header http.Header
 	// Query are the query parameters.
 	Query url.Values
+	// RawQuery is the query as it was sent, without the question mark. Empty where nothing is known but Query.
+	RawQuery string
+	// Protocol is the version of HTTP, such as "HTTP/1.1"; empty where it is not known.
+	Protocol string
+	// Scheme is "https" or "http", as the client sees it; empty where it is not known.
+	Scheme string
+	// ClientIP is the address of the client, without a port; empty where it is not known.
+	ClientIP string
+}
+
+// EscapedPath returns the path as the sender encoded it.
+func (r *HTTPRequest) EscapedPath() string {
+	return (&url.URL{Path: r.Path, RawPath: r.RawPath}).EscapedPath()
 }
 
 // Detach returns an event that may outlive the request it came from: ev itself, or for an http event a copy that shares

@@ -70,7 +70,7 @@ func TestFunctionValidate(t *testing.T) {
 		},
 		{
 			"format", func(f *eventgateway.Function) { f.Format = "xml" },
-			`format: "xml" is not accepted: want event, cloudevents, cloudevents-binary or raw`,
+			`format: "xml" is not accepted: want event, cloudevents, cloudevents-binary, raw, apigateway-v1 or apigateway-v2`,
 		},
 		{
 			"negative timeout", func(f *eventgateway.Function) { f.Timeout = -1 },

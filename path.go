@@ -86,5 +86,13 @@ func parseSegment(path, part string) (Segment, error) {
 // PathParam is one matched path parameter, decoded.
 type PathParam struct{ Name, Value string }
 
+// Route is how an event came to a subscription.
+type Route struct {
+	// Path is the pattern of the subscription's path; empty where the subscription is not known.
+	Path string
+	// Params are what its parameters matched.
+	Params PathParams
+}
+
 // PathParams are the parameters of one match, in the order of the path. Nil when the pattern has none.
 type PathParams []PathParam

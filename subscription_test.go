@@ -166,7 +166,8 @@ func TestSubscriptionValidate(t *testing.T) {
 }
 
 func TestSubscriptionToManyAndToSystemEvents(t *testing.T) {
-	const known = "gateway.event.received, gateway.function.invoking, gateway.function.invoked, gateway.function.invocationFailed"
+	const known = "gateway.event.received, gateway.function.invoking, gateway.function.invoked, " +
+		"gateway.function.invocationFailed, gateway.function.retreated"
 	for _, test := range []struct {
 		given eventgateway.Subscription
 		want  string

@@ -10,7 +10,10 @@ const (
 	FunctionInvoked = "gateway.function.invoked"
 	// FunctionInvocationFailed is emitted when a call of a function has failed. Data: space, event, functionId, error.
 	FunctionInvocationFailed = "gateway.function.invocationFailed"
+	// FunctionRetreated is emitted when a weighted function went back to earlier weights. It is about no event. Data: the fields
+	// of a Retreat.
+	FunctionRetreated = "gateway.function.retreated"
 )
 
-// SystemEvents are all system events, in the order in which they are emitted.
-var SystemEvents = []string{EventReceived, FunctionInvoking, FunctionInvoked, FunctionInvocationFailed}
+// SystemEvents are all system events, those about an event first and in the order in which they are emitted.
+var SystemEvents = []string{EventReceived, FunctionInvoking, FunctionInvoked, FunctionInvocationFailed, FunctionRetreated}

@@ -15,8 +15,10 @@ import (
 	"github.com/eventgateway/eventgateway"
 	"github.com/eventgateway/eventgateway/configapi"
 	"github.com/eventgateway/eventgateway/configapi/etcdstore"
+	"github.com/eventgateway/eventgateway/configapi/sealed"
 	"github.com/eventgateway/eventgateway/delivery"
 	"github.com/eventgateway/eventgateway/plugins"
+	"github.com/eventgateway/eventgateway/providers/egress"
 	"github.com/eventgateway/eventgateway/snapshot"
 	"github.com/eventgateway/eventgateway/systemevents"
 )
@@ -55,6 +57,12 @@ type App struct {
 	// The largest answer of a function, in bytes. Default: 10485760 (10 MiB).
 	MaxResponseSize int64 `json:"max_response_size,omitempty"`
 
+	// Keys that functions are encrypted with in the store, credentials and all. Default: they are not encrypted.
+	Encryption *EncryptionConfig `json:"encryption,omitempty"`
+
+	// Where functions may be. Default: anywhere but at link-local addresses and the metadata services of clouds.
+	Egress *EgressConfig `json:"egress,omitempty"`
+
 	// Functions that come from this configuration instead of the store. They are merged over the stored ones and are
 	// read-only through the Configuration API. Placeholders such as `{env.TOKEN}` are expanded in their provider's fields.
 	Functions []*eventgateway.Function `json:"functions,omitempty"`
@@ -78,16 +86,23 @@ type App struct {
 	logger *slog.Logger
 	// store is the store's settings, resolved once.
 	store  etcdstore.Config
-	engine *engine
-	queue  delivery.Backend
-	host   *queueHost
-	view   *configapi.View
-	config *configapi.Handler
+	egress egress.Policy
+	// secrets are what functions may refer to, keys what they are encrypted with in the store.
+	secrets secrets
+	keys    *sealed.Keys
+	engine  *engine
+	queue   delivery.Backend
+	host    *queueHost
+	view    *configapi.View
+	config  *configapi.Handler
 
 	pluginList []plugins.Named
 	plugins    *plugins.Host
 	pluginsRun atomic.Bool
 	stages     *systemevents.Emitter
+
+	// routes are the named routes that the handlers offer to functions, by name.
+	routes map[string][]offer
 
 	// users counts the requests at work with this configuration, plus one for the configuration itself: its static
 	// functions are let go of when it falls to zero.
@@ -115,11 +130,20 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if a.store, err = a.storeConfig(); err != nil {
 		return err
 	}
+	if a.egress, err = a.egressPolicy(); err != nil {
+		return err
+	}
 	static, err := a.expandStatic()
 	if err != nil {
 		return err
 	}
 	if err := errors.Join(a.checkDelivery(), a.checkSpaces()); err != nil {
+		return err
+	}
+	if a.secrets, err = a.readSecrets(); err != nil {
+		return err
+	}
+	if a.keys, err = a.encryptionKeys(); err != nil {
 		return err
 	}
 	if a.queue, err = a.loadQueue(ctx); err != nil {
@@ -131,7 +155,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := metrics.register(ctx.GetMetricsRegistry()); err != nil {
 		return fmt.Errorf("registering metrics: %w", err)
 	}
-	if a.engine, err = joinEngine(a.store, a.logger); err != nil {
+	if a.engine, err = joinEngine(a.store, a.egress, a.logger); err != nil {
 		return err
 	}
 	if a.host, err = joinQueue(a.engine, a.queue, delivery.Env{DataDir: a.store.DataDir, Name: queueName(a.store.Prefix)}); err != nil {
@@ -141,7 +165,8 @@ func (a *App) Provision(ctx caddy.Context) error {
 	a.stages = &systemevents.Emitter{
 		Snapshot: a.snapshot, Queue: a, Plugins: a.plugins, Observer: metrics, Logger: a.logger, MaxDepth: a.MaxDepth,
 	}
-	static.Open = a.engine.openWith(a.maxResponseSize())
+	static.Open = a.engine.openWith(a.maxResponseSize(), a.secrets, a.route)
+	static.Secrets = a.secrets.lookup
 	if a.view, err = a.engine.mirror.NewView(static); err != nil {
 		return err
 	}
@@ -151,8 +176,10 @@ func (a *App) Provision(ctx caddy.Context) error {
 		Store:    a.engine,
 		Observer: metrics,
 		Logger:   a.logger,
-		Status:   a.queueStatus,
+		Status:   a.status,
 		Strict:   a.strict,
+		Secrets:  a.secrets.lookup,
+		Outdated: a.engine.vault.Outdated,
 
 		Deliveries: a,
 		Metrics:    promhttp.HandlerFor(ctx.GetMetricsRegistry(), promhttp.HandlerOpts{}),
@@ -187,6 +214,18 @@ func (a *App) checkDelivery() error {
 		return errors.New("delivery: orderingKey and deadLetter belong to one subscription: want them in a subscription's delivery")
 	}
 	return a.Delivery.Validate()
+}
+
+// status is what the app adds to /v1/status.
+func (a *App) status() map[string]any {
+	status := a.queueStatus()
+	if encryption := a.engine.vault.Status(); encryption != nil {
+		status["encryption"] = encryption
+	}
+	if all := a.retreatsInForce(); len(all) > 0 {
+		status["retreats"] = all
+	}
+	return status
 }
 
 func (a *App) maxResponseSize() int64 {

@@ -53,6 +53,14 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //	    drain_timeout     <duration>
 //	    max_response_size <size>
 //	    max_depth         <number>
+//	    egress {
+//	        allow <hosts|networks...>
+//	        deny  <hosts|networks...>
+//	        only_allowed
+//	    }
+//	    encryption {
+//	        key <id> env|file <variable|path>
+//	    }
 //	    space             <name> {...}
 //	    plugin            <name> {...}
 //	    function          <id> {...}
@@ -89,6 +97,10 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			err = setSize(d, &a.MaxResponseSize)
 		case "max_depth":
 			err = setInt(d, &a.MaxDepth)
+		case "egress":
+			err = a.unmarshalEgress(d)
+		case "encryption":
+			err = a.unmarshalEncryption(d)
 		case "space":
 			err = a.unmarshalSpace(d)
 		case "plugin":
@@ -103,7 +115,7 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			err = a.unmarshalSubscription(d)
 		default:
 			err = d.Errf("unrecognized subdirective %q: want data_dir, etcd, queue, delivery, duplicate_window, concurrency, "+
-				"drain_timeout, max_response_size, max_depth, space, plugin, function, event_type, cors or subscription", name)
+				"drain_timeout, max_response_size, max_depth, egress, encryption, space, plugin, function, event_type, cors or subscription", name)
 		}
 		if err != nil {
 			return err
@@ -209,6 +221,7 @@ func guestNames(namespace string) []string {
 //	    strict
 //	    max_body_size <size>
 //	    read_timeout  <duration>
+//	    route         <name> [<spaces...>]
 //	}
 func parseEventsHandler(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 	handler := new(EventsHandler)
@@ -228,8 +241,10 @@ func parseEventsHandler(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, er
 			err = setSize(d, &handler.MaxBodySize)
 		case "read_timeout":
 			err = setDuration(d, &handler.ReadTimeout)
+		case "route":
+			err = handler.unmarshalRoute(h)
 		default:
-			err = d.Errf("unrecognized subdirective %q: want space, strict, max_body_size or read_timeout", name)
+			err = d.Errf("unrecognized subdirective %q: want space, strict, max_body_size, read_timeout or route", name)
 		}
 		if err != nil {
 			return nil, err

@@ -18,7 +18,7 @@ import (
 //	    space       <name>
 //	    timeout     <duration>
 //	    concurrency <number>
-//	    format      event|cloudevents|cloudevents-binary|raw
+//	    format      event|cloudevents|cloudevents-binary|raw|apigateway-v1|apigateway-v2
 //	    metadata    <key> <value>
 //	    <provider> ...
 //	}

@@ -17,6 +17,8 @@ import (
 //
 //	space <name> {
 //	    strict
+//	    secret <name> env|file <variable|path>
+//	    server_identity <resource> <hosts...>
 //	}
 func (a *App) unmarshalSpace(d *caddyfile.Dispenser) error {
 	var name string
@@ -30,10 +32,18 @@ func (a *App) unmarshalSpace(d *caddyfile.Dispenser) error {
 		a.Spaces[name] = new(SpaceConfig)
 	}
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		if d.Val() != "strict" {
-			return d.Errf("unrecognized space subdirective %q: want strict", d.Val())
+		var err error
+		switch option := d.Val(); option {
+		case "strict":
+			err = setFlag(d, &a.Spaces[name].Strict)
+		case "secret":
+			err = a.Spaces[name].unmarshalSecret(d)
+		case "server_identity":
+			err = a.Spaces[name].unmarshalServerIdentity(d)
+		default:
+			err = d.Errf("unrecognized space subdirective %q: want strict, secret or server_identity", option)
 		}
-		if err := setFlag(d, &a.Spaces[name].Strict); err != nil {
+		if err != nil {
 			return err
 		}
 	}

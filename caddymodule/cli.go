@@ -18,7 +18,7 @@ func init() {
 		Short: "Tools of the Event Gateway",
 		CobraFunc: func(cmd *cobra.Command) {
 			cmd.Use = "event-gateway <command>"
-			cmd.AddCommand(filterCommand(), exportCommand(), importCommand())
+			cmd.AddCommand(filterCommand(), exportCommand(), importCommand(), resealCommand())
 		},
 	})
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -15,8 +17,10 @@ import (
 	"github.com/eventgateway/eventgateway"
 	"github.com/eventgateway/eventgateway/configapi"
 	"github.com/eventgateway/eventgateway/configapi/etcdstore"
+	"github.com/eventgateway/eventgateway/configapi/sealed"
 	"github.com/eventgateway/eventgateway/delivery"
 	"github.com/eventgateway/eventgateway/providers"
+	"github.com/eventgateway/eventgateway/providers/egress"
 )
 
 // engine is what outlives a configuration: the store, its mirror and what is remembered of events. While Caddy changes from
@@ -28,9 +32,17 @@ type engine struct {
 	journal *delivery.Journal
 	logs    *switchHandler
 	logger  *slog.Logger
-	store   atomic.Pointer[etcdstore.Store]
+	// egress makes the connections to functions, under the rules of the app in force.
+	egress *egress.Guard
+	// vault encrypts functions in the store, under the keys of the app in force.
+	vault *sealed.Vault
+	store atomic.Pointer[etcdstore.Store]
 
 	maxResponse atomic.Int64
+	// retreats are those of weighted functions that are not in the store.
+	retreats retreats
+	// secrets are what functions of the store may refer to.
+	secrets atomic.Pointer[secrets]
 
 	// inForce is the app whose functions the queue calls: the one started last.
 	inForce atomic.Pointer[App]
@@ -44,8 +56,9 @@ type engine struct {
 // engines holds every engine in use, by the identity of its store: which etcd and what in it, however it is reached.
 var engines = caddy.NewUsagePool()
 
-// joinEngine returns the engine of a store, made if there is none yet. Nothing in it runs before start.
-func joinEngine(cfg etcdstore.Config, logger *slog.Logger) (*engine, error) {
+// joinEngine returns the engine of a store, made if there is none yet, with these egress rules then. Nothing in it runs before
+// start.
+func joinEngine(cfg etcdstore.Config, rules egress.Policy, logger *slog.Logger) (*engine, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -53,7 +66,11 @@ func joinEngine(cfg etcdstore.Config, logger *slog.Logger) (*engine, error) {
 	value, _, err := engines.LoadOrNew(key, func() (caddy.Destructor, error) {
 		e := &engine{key: key, logs: newSwitchHandler(logger.Handler())}
 		e.logger = slog.New(e.logs)
+		e.egress = egress.New(rules)
+		e.egress.OnRefused = (&refusals{logger: e.logger}).log
 		e.mirror = configapi.NewMirror(e.open, e.logger)
+		e.vault = sealed.NewVault(e.mirror, e.logger)
+		e.secrets.Store(new(secrets))
 		e.journal = delivery.NewJournal(0, 0)
 		return e, nil
 	})
@@ -65,16 +82,33 @@ func joinEngine(cfg etcdstore.Config, logger *slog.Logger) (*engine, error) {
 
 // open makes a stored function callable, with the settings in force.
 func (e *engine) open(fn *eventgateway.Function) *providers.Handle {
-	return e.openWith(e.maxResponse.Load())(fn)
+	return e.openWith(e.maxResponse.Load(), *e.secrets.Load(), e.route)(fn)
 }
 
-// openWith makes functions callable that may answer with so many bytes.
-func (e *engine) openWith(maxResponse int64) configapi.Opener {
+// openWith makes functions callable that may answer with so many bytes, refer to secrets, and be the routes that route has for their
+// space.
+func (e *engine) openWith(maxResponse int64, known secrets, route func(space, name string) http.Handler) configapi.Opener {
 	return func(fn *eventgateway.Function) *providers.Handle {
 		return providers.Open(fn, providers.Env{
-			Space: fn.Space, FunctionID: fn.ID, Logger: e.logger, MaxResponse: maxResponse,
+			Space: fn.Space, FunctionID: fn.ID, Logger: e.logger, MaxResponse: maxResponse, Egress: e.egress,
+			Secrets:   known.lookup,
+			Retreat:   e.retreats.of(fn),
+			Retreated: e.retreated,
+			Function: func(id string) *providers.Handle {
+				return e.Function(eventgateway.FunctionKey{Space: fn.Space, ID: id})
+			},
+			Route:          func(name string) http.Handler { return route(fn.Space, name) },
+			ServerIdentity: func(resource, host string) bool { return e.showsIdentity(fn.Space, resource, host) },
 		})
 	}
+}
+
+// route returns a named route of the configuration in force that functions of the space may be; nil when there is none.
+func (e *engine) route(space, name string) http.Handler {
+	if app := e.inForce.Load(); app != nil {
+		return app.route(space, name)
+	}
+	return nil
 }
 
 // startWait bounds how long a start waits for the first list from the store. A store that is away does not keep Caddy
@@ -88,8 +122,11 @@ func (e *engine) start(app *App) error {
 	e.logs.use(app.logger.Handler())
 	store := e.store.Load()
 	if store == nil {
+		e.vault.Use(app.keys)
+		e.secrets.Store(&app.secrets)
+		e.maxResponse.Store(app.maxResponseSize())
 		var err error
-		if store, err = etcdstore.Open(app.store, e.mirror, e.logger); err != nil {
+		if store, err = etcdstore.Open(app.store, e.vault, e.logger); err != nil {
 			return fmt.Errorf("opening the configuration store: %w", err)
 		}
 		e.store.Store(store)
@@ -100,8 +137,12 @@ func (e *engine) start(app *App) error {
 		return fmt.Errorf("starting the plugins: %w", err)
 	}
 	previous := e.inForce.Swap(app) // a queue that is opened begins to deliver at once
+	e.egress.Set(app.egress)
 	if err := app.host.start(app); err != nil {
 		e.inForce.Store(previous)
+		if previous != nil {
+			e.egress.Set(previous.egress)
+		}
 		return err
 	}
 	e.started = append(e.started, app)
@@ -121,8 +162,15 @@ func (e *engine) start(app *App) error {
 func (e *engine) putInForce(app *App) {
 	e.inForce.Store(app)
 	current.Store(app)
-	if size := app.maxResponseSize(); e.maxResponse.Swap(size) != size {
-		e.mirror.Reopen()
+	e.egress.Set(app.egress)
+	e.vault.Use(app.keys)
+	size := app.maxResponseSize()
+	sizeBefore, secretsBefore := e.maxResponse.Swap(size), e.secrets.Swap(&app.secrets)
+	switch {
+	case size != sizeBefore:
+		e.mirror.Reopen(nil)
+	case !maps.Equal(app.secrets, *secretsBefore): // the others keep their connections
+		e.mirror.Reopen(providers.RefersToSecrets)
 	}
 	e.drain = app.drainTimeout()
 }
@@ -193,6 +241,7 @@ func (e *engine) Destruct() error {
 	}
 	e.left = nil
 	e.mirror.Close()
+	e.egress.CloseIdleConnections()
 	return err
 }
 
@@ -211,7 +260,11 @@ func (e *engine) Commit(ctx context.Context, w configapi.Write) (int64, error) {
 	if store == nil {
 		return 0, eventgateway.Errorf(eventgateway.Unavailable, "the configuration store is not open; nothing was written")
 	}
-	return store.Commit(ctx, w)
+	encrypted, err := e.vault.Seal(w)
+	if err != nil {
+		return 0, err
+	}
+	return store.Commit(ctx, encrypted)
 }
 
 // Status implements configapi.Store.

@@ -31,6 +31,10 @@ type EventsHandler struct {
 	// How long a request body may take to arrive. Default: 30s.
 	ReadTimeout caddy.Duration `json:"read_timeout,omitempty"`
 
+	// The named routes of this server that functions of the type `caddy` may be, each with the spaces whose functions may; `*`
+	// is every space. Without any, it is the handler's own space, or `default` where the handler has none. Default: no routes.
+	Routes map[string][]string `json:"routes,omitempty"`
+
 	app *App
 	api *eventsapi.Handler
 }
@@ -54,11 +58,15 @@ func (h *EventsHandler) Provision(ctx caddy.Context) error {
 			time.Duration(h.ReadTimeout))
 	}
 	h.app = app
+	if err := h.offerRoutes(ctx); err != nil {
+		return err
+	}
 	h.api = &eventsapi.Handler{
 		Snapshot:    app.snapshot,
 		Queue:       app,
 		Stages:      app.stages,
 		Strict:      h.strict,
+		Client:      client,
 		MaxDepth:    app.MaxDepth,
 		Journal:     app.engine.journal,
 		Observer:    metrics,
@@ -67,6 +75,13 @@ func (h *EventsHandler) Provision(ctx caddy.Context) error {
 		ReadTimeout: time.Duration(h.ReadTimeout),
 	}
 	return nil
+}
+
+// client returns the address of the client as Caddy knows it, and whether a trusted proxy is in between.
+func client(r *http.Request) (ip string, trusted bool) {
+	ip, _ = caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
+	trusted, _ = caddyhttp.GetVar(r.Context(), caddyhttp.TrustedProxyVarKey).(bool)
+	return ip, trusted
 }
 
 // strict reports whether a space accepts only registered event types through this handler.

@@ -57,6 +57,7 @@ func describeGauges(ch chan<- *prometheus.Desc) {
 	} {
 		ch <- d
 	}
+	ch <- retreatedDesc
 	describeArchives(ch)
 }
 
@@ -76,6 +77,7 @@ func collectGauges(ch chan<- prometheus.Metric) {
 	}
 	app.host.collect(gauge)
 	collectArchives(ch, app)
+	collectRetreats(ch, app)
 	gauge(revisionDesc, float64(app.snapshot().Revision))
 	status := app.engine.Status()
 	connected, away := 0.0, 0.0

@@ -23,6 +23,8 @@ var metrics = newMetricSet()
 // metricSet is told of what happens on the data path and the control path, and gives it to Prometheus.
 type metricSet struct {
 	received, processed *counters
+	copiesDropped       *counters
+	retreats            *counters
 	dropped, duplicates *counters
 	attempts            *counters
 	invocations         *counters
@@ -51,6 +53,10 @@ func newMetricSet() *metricSet {
 			"Calls of functions by outcome: ok or why it failed.", "space", "function", "outcome"),
 		duplicates: newCounters("eventgateway_events_duplicates_total",
 			"Events that were accepted before, and are not delivered again.", "space", "type"),
+		copiesDropped: newCounters("eventgateway_shadow_dropped_total",
+			"Calls of which a shadow of a weighted function got no copy, since it had as many as it may.", "space", "function"),
+		retreats: newCounters("eventgateway_function_retreats_total",
+			"Retreats of weighted functions to earlier weights that this instance decided on, by reason.", "space", "function", "reason"),
 		attempts: newCounters("eventgateway_delivery_attempts_total",
 			"Attempts of asynchronous deliveries by what came of them: delivered, retried or dead.", "space", "function", "outcome"),
 		filterErrors: newCounters("eventgateway_filter_errors_total",
@@ -117,7 +123,7 @@ func (m *metricSet) Collect(ch chan<- prometheus.Metric) {
 func (m *metricSet) collectors() []prometheus.Collector {
 	return []prometheus.Collector{
 		m.received.vec, m.processed.vec, m.dropped.vec, m.duplicates.vec, m.attempts.vec, m.invocations.vec, m.filterErrors.vec,
-		m.violations.vec,
+		m.violations.vec, m.copiesDropped.vec, m.retreats.vec,
 		m.systemEvents.vec, m.reactions.vec, m.reactionDurations, m.custom, m.durations, m.configRequests, m.configDuration,
 	}
 }
@@ -159,6 +165,16 @@ func (m *metricSet) Attempted(key eventgateway.FunctionKey, outcome string) {
 // Deduplicated implements delivery.Observer.
 func (m *metricSet) Deduplicated(space, eventType string) {
 	m.duplicates.inc(space, m.types.bound(eventType), "")
+}
+
+// CopyDropped implements delivery.Observer.
+func (m *metricSet) CopyDropped(shadow eventgateway.FunctionKey) {
+	m.copiesDropped.inc(shadow.Space, shadow.ID, "")
+}
+
+// retreated counts a retreat.
+func (m *metricSet) retreated(r *eventgateway.Retreat) {
+	m.retreats.inc(r.Space, r.FunctionID, r.Reason)
 }
 
 // Dropped implements delivery.Observer.

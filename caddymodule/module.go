@@ -12,7 +12,9 @@ import (
 	_ "github.com/eventgateway/eventgateway/plugins/archive"
 	_ "github.com/eventgateway/eventgateway/plugins/external"
 	_ "github.com/eventgateway/eventgateway/providers/awslambda"
+	_ "github.com/eventgateway/eventgateway/providers/caddy"
 	_ "github.com/eventgateway/eventgateway/providers/http"
+	_ "github.com/eventgateway/eventgateway/providers/weighted"
 )
 
 func init() {

@@ -44,6 +44,7 @@ func TestValidateStartsNothing(t *testing.T) {
 
 func TestValidateRefuses(t *testing.T) {
 	t.Setenv("EVENT_GATEWAY_TEST_EMPTY", "")
+	t.Setenv("EVENT_GATEWAY_TEST_NETWORKS", "10.0.0.0/8 fd00::1/8")
 	for name, test := range map[string]struct{ app, want string }{
 		"a function id": {`function "a b" {
 			http http://localhost/
@@ -115,6 +116,13 @@ func TestValidateRefuses(t *testing.T) {
 			}
 		}`, `/nonexistent.pem`},
 		"a malformed endpoint": {`etcd "http://local host:2379"`, `local host`},
+		"no network, from the environment": {`egress {
+			allow 192.0.2.0/24
+			deny {env.EVENT_GATEWAY_TEST_NETWORKS}
+		}`, `egress.deny: "fd00::1/8" is not accepted: want the network itself, fd00::/8`},
+		"no hosts, from the environment": {`egress {
+			allow {env.EVENT_GATEWAY_TEST_EMPTY}
+		}`, `egress.allow: `},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := validate(t, "{\n admin off\n event_gateway {\n data_dir "+t.TempDir()+"\n"+test.app+"\n }\n}\n")

@@ -35,6 +35,7 @@ type spaceEdit struct {
 	cors          *hamt.Editor[hamt.String, *corsResource]
 	uses          *hamt.Editor[hamt.String, int]
 	listeners     *hamt.Editor[hamt.String, int]
+	composites    *hamt.Editor[hamt.String, *function]
 }
 
 // delta is how a state differs from the one before it.
@@ -84,7 +85,7 @@ func (e *edit) space(name string) *spaceEdit {
 	}
 	edited := &spaceEdit{
 		sp.version, sp.functions.Edit(), sp.subscriptions.Edit(), sp.eventTypes.Edit(), sp.cors.Edit(), sp.uses.Edit(),
-		sp.listeners.Edit(),
+		sp.listeners.Edit(), sp.composites.Edit(),
 	}
 	e.spaces[e.shared.intern(name)] = edited
 	return edited
@@ -138,6 +139,7 @@ func (e *edit) applyFunction(c Change) (err error) {
 		sp.functions.Set(hamt.String(f.ID), f)
 		key = f.Key()
 	}
+	sp.setComposite(key.ID, f)
 	e.delta.functions[key] = struct{}{}
 	return err
 }
@@ -153,7 +155,7 @@ func (e *edit) readFunction(key eventgateway.FunctionKey, entry Entry) (*functio
 		return nil, err
 	}
 	fn.Space = e.shared.intern(fn.Space)
-	return &function{Function: fn, created: entry.CreateRevision, modified: entry.ModRevision, sum: sum}, nil
+	return &function{Function: fn, created: entry.CreateRevision, modified: entry.ModRevision, sum: sum, parts: providers.PartsOf(fn)}, nil
 }
 
 func (e *edit) applySubscription(c Change) (err error) {
@@ -225,7 +227,7 @@ func (e *edit) state(revision int64, loaded bool) *state {
 	for name, sp := range e.spaces {
 		next := &space{
 			sp.version, sp.functions.Map(), sp.subscriptions.Map(), sp.eventTypes.Map(), sp.cors.Map(), sp.uses.Map(),
-			sp.listeners.Map(),
+			sp.listeners.Map(), sp.composites.Map(),
 		}
 		if next.version == 0 && next.empty() {
 			spaces.Delete(hamt.String(name))

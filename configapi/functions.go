@@ -4,12 +4,13 @@ import (
 	"context"
 
 	"github.com/eventgateway/eventgateway"
+	"github.com/eventgateway/eventgateway/expression"
 	"github.com/eventgateway/eventgateway/providers"
 )
 
 // createFunction stores a new function. It fills in fn what has a default.
 func (s service) createFunction(ctx context.Context, fn *eventgateway.Function) (revision int64, err error) {
-	if err := checkFunction(fn, nil); err != nil {
+	if err := checkFunction(fn, nil, s.secrets); err != nil {
 		return 0, err
 	}
 	return s.write(ctx, fn.Space, func(now *merged) (Write, error) {
@@ -20,7 +21,10 @@ func (s service) createFunction(ctx context.Context, fn *eventgateway.Function) 
 			return Write{}, eventgateway.Errorf(eventgateway.Exists,
 				"functionId: function %q exists already: PUT changes it", fn.ID)
 		}
-		return putFunction(fn), nil
+		if err := now.usersFit(fn, nil); err != nil {
+			return Write{}, err
+		}
+		return putFunction(fn), now.composes(fn)
 	})
 }
 
@@ -33,15 +37,18 @@ func (s service) updateFunction(ctx context.Context, fn *eventgateway.Function, 
 			return Write{}, err
 		}
 		fn.Provider = given
-		if err := checkFunction(fn, old.Function); err != nil {
+		if err := checkFunction(fn, old.Function, s.secrets); err != nil {
 			return Write{}, err
 		}
-		return putFunction(fn), nil
+		if err := now.usersFit(fn, old.Function); err != nil {
+			return Write{}, err
+		}
+		return putFunction(fn), now.composes(fn)
 	})
 }
 
-// deleteFunction removes a function no subscription names, as its own or for dead letters, and no event type as its
-// authorizer.
+// deleteFunction removes a function no subscription names, as its own or for dead letters, no event type as its authorizer, and
+// no other function as its member.
 func (s service) deleteFunction(ctx context.Context, key eventgateway.FunctionKey, meets conditions) (revision int64, err error) {
 	return s.write(ctx, key.Space, func(now *merged) (Write, error) {
 		if _, err := now.changeableFunction(key, meets); err != nil {
@@ -55,12 +62,27 @@ func (s service) deleteFunction(ctx context.Context, key eventgateway.FunctionKe
 }
 
 // checkFunction completes and validates a function. Credentials that are kept come from old, which may be nil.
-func checkFunction(fn, old *eventgateway.Function) (err error) {
+func checkFunction(fn, old *eventgateway.Function, secrets providers.Secrets) (err error) {
 	fn.Normalize()
 	if err := fn.Validate(); err != nil {
 		return err
 	}
-	fn.Provider, err = providers.Check(fn, old)
+	if fn.Provider, err = providers.Check(fn, old, secrets); err != nil {
+		return err
+	}
+	if err := checkComposite(fn); err != nil {
+		return err
+	}
+	return checkKey(fn)
+}
+
+// checkKey refuses a function whose key expression does not compile.
+func checkKey(fn *eventgateway.Function) error {
+	field, source := providers.KeyExpression(fn)
+	if source == "" {
+		return nil
+	}
+	_, err := expression.Compile(expression.Transform, field, source, expression.Scope{})
 	return err
 }
 

@@ -6,6 +6,9 @@ import (
 	"log/slog"
 	"net/http"
 	"time"
+
+	"github.com/eventgateway/eventgateway"
+	"github.com/eventgateway/eventgateway/providers"
 )
 
 // Observer is told of Configuration API requests.
@@ -31,6 +34,12 @@ type Handler struct {
 	// Strict reports whether a space accepts only events of registered types; there a subscription to a type that is not
 	// registered is refused. May be nil: then no space does.
 	Strict func(space string) bool
+	// Secrets is what the provider fields of functions may refer to. May be nil: then it is not known which there are, and
+	// references are accepted.
+	Secrets providers.Secrets
+	// Outdated tells which stored functions are to be written anew, because the store encrypts them with another key by now. May be
+	// nil: then none are.
+	Outdated func() []eventgateway.FunctionKey
 	// Status adds to the answer of /v1/status what other parts know, such as the queue. May be nil.
 	Status func() map[string]any
 	// Deliveries is what became of events. Without it the paths of dead letters and events are 404.
@@ -79,7 +88,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (x *exchange) service() service { return service{x.View, x.Mirror, x.Store, x.Strict} }
+func (x *exchange) service() service { return service{x.View, x.Mirror, x.Store, x.Strict, x.Secrets} }
 
 // knownSpace returns the request's space if there is one of that name.
 func (x *exchange) knownSpace() string {

@@ -51,7 +51,7 @@ func TestRefusedBodies(t *testing.T) {
 		{"string as concurrency", functions, `{"functionId":"g","concurrency":"5"}`, `concurrency: a string is not accepted: want a number`},
 		{"half a call", functions, `{"functionId":"g","concurrency":0.5}`, `concurrency: 0.5 is not accepted: want a whole number from 0 to 10000`},
 		{"too many calls", functions, `{"functionId":"g","concurrency":10001}`, `concurrency: 10001 is not accepted: want a whole number from 0 to 10000`},
-		{"unknown format", functions, `{"functionId":"g","type":"test","provider":{"url":"u"},"format":"xml"}`, `format: "xml" is not accepted: want event, cloudevents, cloudevents-binary or raw`},
+		{"unknown format", functions, `{"functionId":"g","type":"test","provider":{"url":"u"},"format":"xml"}`, `format: "xml" is not accepted: want event, cloudevents, cloudevents-binary, raw, apigateway-v1 or apigateway-v2`},
 		{"array as metadata", functions, `{"functionId":"g","metadata":["a"]}`, `metadata: an array is not accepted: want a JSON object`},
 		{"number in metadata", functions, `{"functionId":"g","metadata":{"a":1}}`, `"metadata.a": a number is not accepted: want a string`},
 		{"no type", functions, `{"functionId":"g","provider":{"url":"u"}}`, `type: missing: want the name of a provider such as http or awslambda`},

@@ -3,6 +3,7 @@ package configapi
 import (
 	"context"
 	"errors"
+	"iter"
 	"log/slog"
 	"slices"
 	"strings"
@@ -56,6 +57,7 @@ func (l *loader) Commit(revision int64) {
 	m, e := l.mirror, l.edit
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	e.previous = m.current.Load() // Reopen may have closed the handles that were there when the load began
 	for key := range e.previous.handles.All() {
 		e.delta.functions[key] = struct{}{}
 	}
@@ -119,6 +121,19 @@ func (m *Mirror) WaitRevision(ctx context.Context, revision int64) error {
 func (m *Mirror) Entries() (revision int64, entries func(yield func(Change) bool)) {
 	st := m.current.Load()
 	return st.revision, st.entries
+}
+
+// FunctionKeys yields the functions that the mirror holds.
+func (m *Mirror) FunctionKeys() iter.Seq[eventgateway.FunctionKey] {
+	return func(yield func(eventgateway.FunctionKey) bool) {
+		for name, sp := range m.current.Load().spaces.All() {
+			for id := range sp.functions.All() {
+				if !yield(eventgateway.FunctionKey{Space: string(name), ID: string(id)}) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // Skipped returns how many entries of the store could not be used and are left out.

@@ -110,6 +110,45 @@ func TestHandlesAreOpenedAndClosedOnlyWhenAFunctionChanges(t *testing.T) {
 	})
 }
 
+// A load takes its time, and meanwhile a reload of the server may have all functions opened anew: what is closed then must not come
+// back with the load.
+func TestReopenDuringALoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, lives := newStore(t), newLives("reopened")
+		s.put(key("reopened", configapi.Functions, "f"), encode(testFunction("reopened", "f")))
+		in := unloadedInstance(t, s, configapi.Static{})
+		s.list(in.mirror)
+		l := in.mirror.Load()
+		l.Add(configapi.Change{Entry: s.entries[key("reopened", configapi.Functions, "f")]})
+		in.mirror.Reopen(nil)
+		l.Commit(2)
+		time.Sleep(5 * time.Second) // of the test's own clock
+		synctest.Wait()
+		if _, err := handle(in.view, "reopened", "f").Invoke(t.Context(), &providers.Call{}); err != nil {
+			t.Errorf("after the load: %v", err)
+		}
+		in.mirror.Close()
+		synctest.Wait()
+		if opened, closed := lives.opened.Load(), lives.closed.Load(); opened != 2 || closed != 2 {
+			t.Errorf("%d handles were opened and %d closed, want 2 and 2", opened, closed)
+		}
+	})
+}
+
+func TestReopenOnlySome(t *testing.T) {
+	s := newStore(t)
+	for _, id := range []string{"one", "two"} {
+		s.put(key("a", configapi.Functions, id), encode(testFunction("a", id)))
+	}
+	in := unloadedInstance(t, s, configapi.Static{})
+	s.list(in.mirror)
+	one, two := handle(in.view, "a", "one"), handle(in.view, "a", "two")
+	in.mirror.Reopen(func(fn *eventgateway.Function) bool { return fn.ID == "two" })
+	if handle(in.view, "a", "one") != one || handle(in.view, "a", "two") == two {
+		t.Error("another function was opened anew than the one that was asked for")
+	}
+}
+
 // A store restored from a backup hands out the same revisions again for other contents.
 func TestLoadDoesNotTrustRevisionsAlone(t *testing.T) {
 	before, after := newStore(t), newStore(t)

@@ -212,6 +212,11 @@ func send(t *testing.T, path, method, status string) (a answer, body string) {
 	if strings.HasPrefix(path, "/v1/functions") && method == "PUT" {
 		body = `{"provider":{"type":"test","url":"u"}}`
 	}
+	if path == "/v1/reseal" && status != "404" {
+		in.handler.Outdated = func() []eventgateway.FunctionKey {
+			return []eventgateway.FunctionKey{{Space: "default", ID: "f"}, {Space: "default", ID: "free"}, {Space: "gone", ID: "f"}}
+		}
+	}
 	query, header, id := "", http.Header{}, existing
 	var reader io.Reader
 	switch status {
@@ -249,7 +254,7 @@ func send(t *testing.T, path, method, status string) (a answer, body string) {
 }
 
 func kindOf(path string) string {
-	if strings.HasSuffix(path, "/pause") || strings.HasSuffix(path, "/resume") {
+	if strings.HasSuffix(path, "/pause") || strings.HasSuffix(path, "/resume") || path == "/v1/reseal" {
 		return "pauses" // without a body
 	}
 	if strings.HasSuffix(path, "/deadletters/redrive") {

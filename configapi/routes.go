@@ -79,6 +79,7 @@ var routes = func() []route {
 	event := map[string]operation{http.MethodGet: {"get", (*exchange).getEvent}}
 	explain := map[string]operation{http.MethodPost: {"explain", (*exchange).explain}}
 	trial := map[string]operation{http.MethodPost: {"test", (*exchange).testFilter}}
+	reseal := map[string]operation{http.MethodPost: {"reseal", (*exchange).reseal}}
 	status := map[string]operation{http.MethodGet: {"", (*exchange).getStatus}}
 	metrics := map[string]operation{http.MethodGet: {"", (*exchange).getMetrics}}
 	return []route{
@@ -105,6 +106,7 @@ var routes = func() []route {
 		{"/v1/subscriptions/{id}", "subscriptions", first, subscription},
 		{"/v1/subscriptions/{id}/pause", "subscriptions", first, pause},
 		{"/v1/subscriptions/{id}/resume", "subscriptions", first, resume},
+		{"/v1/reseal", "functions", second, reseal},
 		{"/v1/status", "", second, status},
 		{"/v1/metrics", "", second, metrics},
 		{"/metrics", "", second, metrics},

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/eventgateway/eventgateway"
+	"github.com/eventgateway/eventgateway/providers"
 )
 
 // service holds the rules between resources. A write is decided on what the mirror shows at one version of its space and
@@ -19,6 +20,8 @@ type service struct {
 	store  Store
 	// strict is Handler.Strict.
 	strict func(space string) bool
+	// secrets is Handler.Secrets.
+	secrets providers.Secrets
 }
 
 const (

@@ -39,6 +39,8 @@ type space struct {
 	uses *hamt.Map[hamt.String, int]
 	// listeners counts the subscriptions to each event type by its name, whether it is registered or not.
 	listeners *hamt.Map[hamt.String, int]
+	// composites are those of the functions that consist of others.
+	composites *hamt.Map[hamt.String, *function]
 }
 
 var noSpace = &space{}
@@ -58,6 +60,8 @@ type function struct {
 	static bool
 	// shown is what is shown in its place; nil for itself.
 	shown *eventgateway.Function
+	// parts is what it consists of; nil when it is no such function.
+	parts *providers.Parts
 }
 
 // show returns the function as it is shown, without credentials.

@@ -24,6 +24,8 @@ type Static struct {
 	Shown map[eventgateway.FunctionKey]json.RawMessage
 	// Open makes the functions callable. Default: as the mirror's are.
 	Open Opener
+	// Secrets is what the functions may refer to. May be nil: then references are accepted.
+	Secrets providers.Secrets
 }
 
 // CheckStatic checks static resources as NewView does, and starts nothing.
@@ -53,7 +55,7 @@ func readStatic(static Static) (*statics, error) {
 		map[eventgateway.FunctionKey]*function{}, map[identity]*subscription{}, map[identity]*eventType{}, map[identity]*corsResource{},
 	}
 	for _, fn := range static.Functions {
-		if err := s.addFunction(*fn, static.Shown[fn.Key()]); err != nil {
+		if err := s.addFunction(*fn, static.Shown[fn.Key()], static.Secrets); err != nil {
 			return nil, err
 		}
 	}
@@ -80,11 +82,17 @@ func readStatic(static Static) (*statics, error) {
 	return s, nil
 }
 
-func (s *statics) addFunction(fn eventgateway.Function, shown json.RawMessage) error {
+func (s *statics) addFunction(fn eventgateway.Function, shown json.RawMessage, secrets providers.Secrets) error {
 	fn.Normalize()
 	err := fn.Validate()
 	if err == nil {
-		fn.Provider, err = providers.Check(&fn, nil)
+		fn.Provider, err = providers.Check(&fn, nil, secrets)
+	}
+	if err == nil {
+		err = checkComposite(&fn)
+	}
+	if err == nil {
+		err = checkKey(&fn)
 	}
 	if err != nil {
 		return eventgateway.Errorf(eventgateway.Invalid, "static function %s in space %s: %w",
@@ -93,7 +101,7 @@ func (s *statics) addFunction(fn eventgateway.Function, shown json.RawMessage) e
 	if s.functions[fn.Key()] != nil {
 		return eventgateway.Errorf(eventgateway.Exists, "static function %q in space %q is given twice", fn.ID, fn.Space)
 	}
-	f := &function{Function: &fn, sum: staticSum(showFunction(&fn, second)), static: true}
+	f := &function{Function: &fn, sum: staticSum(showFunction(&fn, second)), static: true, parts: providers.PartsOf(&fn)}
 	if shown != nil {
 		as := fn
 		as.Provider = shown
@@ -123,6 +131,10 @@ func (s *statics) addSubscription(sub eventgateway.Subscription, others *matcher
 	key := identity{sub.Space, sub.ID}
 	if s.subscriptions[key] != nil {
 		return nil, eventgateway.Errorf(eventgateway.Exists, "%s is given twice", name(&sub))
+	}
+	static := func(key eventgateway.FunctionKey) *function { return s.functions[key] }
+	if err := formatsFit(&sub, static); err != nil {
+		return nil, eventgateway.Errorf(eventgateway.Invalid, "%s: %w", name(&sub), err)
 	}
 	if t := s.eventTypes[identity{sub.Space, eventgateway.CanonicalEvent(sub.Event)}]; t != nil {
 		if err := checkExpressions(&sub, bindingSchema(t.EventType)); err != nil {

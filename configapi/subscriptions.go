@@ -23,6 +23,9 @@ func (s service) createSubscription(ctx context.Context, sub *eventgateway.Subsc
 		if err := now.hasDeadLetter(sub); err != nil {
 			return Write{}, err
 		}
+		if err := formatsFit(sub, now.function); err != nil {
+			return Write{}, err
+		}
 		if err := s.hasEventType(now, sub); err != nil {
 			return Write{}, err
 		}
@@ -55,6 +58,9 @@ func (s service) updateSubscription(ctx context.Context, space, id string, meets
 			return Write{}, err
 		}
 		if err := now.hasDeadLetter(&sub); err != nil {
+			return Write{}, err
+		}
+		if err := formatsFit(&sub, now.function); err != nil {
 			return Write{}, err
 		}
 		if err := now.fits(&sub); err != nil {

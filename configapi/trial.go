@@ -105,7 +105,7 @@ func (t *Trial) Try(ev *eventgateway.Event, params eventgateway.PathParams, resp
 	}
 	o.Matches = true
 	if t.Transforms.ChangeCall() {
-		encoded, err := expression.Encode(in, eventgateway.FormatEvent, params, &t.Transforms)
+		encoded, err := expression.Encode(in, eventgateway.FormatEvent, eventgateway.Route{Params: params}, &t.Transforms)
 		if err != nil {
 			o.fail("transform", err)
 			return o

@@ -142,6 +142,9 @@ func (m *merged) unused(key eventgateway.FunctionKey) error {
 		}
 		users = append(users, "as authorizer by "+listUsers("event type", shown, len(names)))
 	}
+	if ids := m.composedIn(key); len(ids) > 0 {
+		users = append(users, "as a member by "+listUsers("function", ids[:min(len(ids), maxUsers)], len(ids)))
+	}
 	if len(users) == 0 {
 		return nil
 	}

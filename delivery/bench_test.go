@@ -19,6 +19,8 @@ import (
 // nobody is an observer that costs nothing.
 type nobody struct{}
 
+func (nobody) CopyDropped(eventgateway.FunctionKey) {}
+
 func (nobody) Invoked(eventgateway.FunctionKey, providers.Failure, time.Duration) {}
 func (nobody) Delivered(string, string, time.Duration)                            {}
 func (nobody) Attempted(eventgateway.FunctionKey, string)                         {}

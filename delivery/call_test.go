@@ -15,7 +15,7 @@ import (
 )
 
 func call(ctx context.Context, h *providers.Handle, rec *record, transforms *eventgateway.Transforms) (*providers.Result, error) {
-	return delivery.Call(ctx, h, expression.NewInput(newEvent("data")), nil, transforms, rec, nil)
+	return delivery.Call(ctx, h, expression.NewInput(newEvent("data")), eventgateway.Route{}, transforms, rec, nil)
 }
 
 func TestCall(t *testing.T) {

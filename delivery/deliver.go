@@ -191,41 +191,66 @@ func (d *Dispatcher) call(t *task, sub *eventgateway.Subscription, o *outcome) b
 	}
 }
 
-// invoke calls h. Path parameters and transforms are a delivery's own, and so is then what the function gets.
+// routeOf returns how the event of a delivery came to its subscription, which may be nil.
+func routeOf(sub *eventgateway.Subscription, owed *Owed) eventgateway.Route {
+	route := eventgateway.Route{Params: owed.Params}
+	if sub != nil {
+		route.Path = sub.Path
+	}
+	return route
+}
+
+// invoke calls h, or those who answer for it.
 func (d *Dispatcher) invoke(h *providers.Handle, t *task, sub *eventgateway.Subscription, o *outcome) error {
+	if h.Router() != nil {
+		return d.invokeRouted(h, t, sub, o)
+	}
+	_, err := d.invokeFunction(d.ctx, h, t, sub, o)
+	return err
+}
+
+// invokeFunction calls h. Path parameters and transforms are a delivery's own, and so is then what the function gets.
+func (d *Dispatcher) invokeFunction(
+	ctx context.Context, h *providers.Handle, t *task, sub *eventgateway.Subscription, o *outcome,
+) (*providers.Result, error) {
 	ev, format, owed := o.work.Event, h.Function.Format, o.owed
+	route := routeOf(sub, owed)
 	var encoded eventgateway.Encoded
 	switch {
 	case sub != nil && owed.Dead == nil && sub.Transforms.ChangeCall():
 		var err error
-		if encoded, err = expression.Encode(expression.NewInput(ev), format, owed.Params, &sub.Transforms); err != nil {
-			return err
+		if encoded, err = expression.Encode(expression.NewInput(ev), format, route, &sub.Transforms); err != nil {
+			return nil, err
 		}
 	case len(o.work.Owed) == 1 || len(owed.Params) > 0:
-		encoded = ev.Encode(nil, format, owed.Params)
+		encoded = ev.EncodeRoute(nil, format, route)
 	default:
-		enc := o.work.encodings.acquire(ev, format)
+		enc := o.work.encodings.acquire(ev, format, route.Path)
 		defer o.work.encodings.release(enc)
 		encoded = enc.Encoded
+	}
+	key, err := keyOfEvent(h, ev, owed.Params)
+	if err != nil {
+		return nil, err
 	}
 	setDeliveryHeaders(&encoded, ev, &owed.Target, int(t.attempts)+1, owed.Dead)
 	stages, call := d.stagesOf(ev), Invocation{h.Function.Key(), ev, owed.Params}
 	if stages != nil && !o.told {
 		o.told = true
 		if err := stages.Invoking(d.ctx, call); err != nil {
-			return &StoppedError{err}
+			return nil, &StoppedError{err}
 		}
 	}
 	// No longer than the function's own timeout, which would otherwise need a context of its own.
-	ctx, cancel := context.WithTimeout(d.ctx, min(o.policy.Timeout, h.Function.CallTimeout()))
+	ctx, cancel := context.WithTimeout(ctx, min(o.policy.Timeout, h.Function.CallTimeout()))
 	defer cancel()
 	start := time.Now()
-	result, err := invoke(ctx, h, &encoded)
+	result, err := invoke(ctx, h, &encoded, ev, key)
 	o.took = time.Since(start)
 	if stages != nil {
 		d.tellStages(stages, call, result, err)
 	}
-	return err
+	return result, err
 }
 
 // decide says what comes after an attempt that was made.

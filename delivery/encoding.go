@@ -17,20 +17,26 @@ type encodings struct {
 type encoding struct {
 	eventgateway.Encoded
 	format eventgateway.Format
-	users  int
+	// path is the pattern of the subscription's path, where the format tells it.
+	path  string
+	users int
 }
 
-// acquire returns ev in format f, which must be given back to release.
-func (e *encodings) acquire(ev *eventgateway.Event, f eventgateway.Format) *encoding {
+// acquire returns ev, which came to a subscription with a path without parameters, in format f. It must be given back to
+// release.
+func (e *encodings) acquire(ev *eventgateway.Event, f eventgateway.Format, path string) *encoding {
+	if !f.OnlyHTTP() {
+		path = ""
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, enc := range e.all {
-		if enc.format == f {
+		if enc.format == f && enc.path == path {
 			enc.users++
 			return enc
 		}
 	}
-	enc := &encoding{Encoded: ev.Encode(nil, f, nil), format: f, users: 1}
+	enc := &encoding{Encoded: ev.EncodeRoute(nil, f, eventgateway.Route{Path: path}), format: f, path: path, users: 1}
 	e.all = append(e.all, enc)
 	return enc
 }

@@ -90,6 +90,7 @@ type record struct {
 	invoked      map[providers.Failure]int
 	attempted    map[string]int
 	deduplicated int
+	copyDropped  map[string]int
 	oldest       time.Duration
 }
 
@@ -126,6 +127,15 @@ func (r *record) Deduplicated(_, _ string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.deduplicated++
+}
+
+func (r *record) CopyDropped(shadow eventgateway.FunctionKey) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.copyDropped == nil {
+		r.copyDropped = map[string]int{}
+	}
+	r.copyDropped[shadow.ID]++
 }
 
 // want checks the counts of deliveries; nil means that none was dropped.

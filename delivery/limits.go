@@ -70,6 +70,7 @@ func sizeOf(ev *eventgateway.Event) int64 {
 	}
 	if r := ev.HTTP; r != nil {
 		n += len(r.Path) + len(r.Method) + len(r.Host) + sizeOfLists(r.Header) + sizeOfLists(r.Query)
+		n += len(r.RawPath) + len(r.RawQuery) + len(r.Protocol) + len(r.Scheme) + len(r.ClientIP)
 	}
 	return int64(n)
 }

@@ -147,6 +147,8 @@ func TestBytesCountAllASenderCanMakeLarge(t *testing.T) {
 		"extension": func(ev *eventgateway.Event) { extend(ev, map[string]any{"a": large}) },
 		"attribute": func(ev *eventgateway.Event) { extend(ev, map[string]any{large: true}) },
 		"path":      func(ev *eventgateway.Event) { ev.HTTP = &eventgateway.HTTPRequest{Path: large} },
+		"raw path":  func(ev *eventgateway.Event) { ev.HTTP = &eventgateway.HTTPRequest{RawPath: large} },
+		"raw query": func(ev *eventgateway.Event) { ev.HTTP = &eventgateway.HTTPRequest{RawQuery: large} },
 		"header":    func(ev *eventgateway.Event) { setHeader(ev, map[string][]string{"A": {large}}) },
 		"query name": func(ev *eventgateway.Event) {
 			ev.HTTP = &eventgateway.HTTPRequest{Query: map[string][]string{large: nil}}

@@ -83,6 +83,8 @@ type Observer interface {
 	Dropped(space, eventType, reason string)
 	// Deduplicated is called for an event that was accepted before.
 	Deduplicated(space, eventType string)
+	// CopyDropped is called when a shadow did not get its copy of a call, since it has as many as it may.
+	CopyDropped(shadow eventgateway.FunctionKey)
 }
 
 // The outcomes of Attempted, and of an Attempt.

@@ -105,7 +105,7 @@ func TestStagesOfACall(t *testing.T) {
 			if ev == nil {
 				ev = newEvent("data")
 			}
-			res, err := delivery.Call(t.Context(), h, expression.NewInput(ev), nil, test.transforms, rec, s)
+			res, err := delivery.Call(t.Context(), h, expression.NewInput(ev), eventgateway.Route{}, test.transforms, rec, s)
 			if stopped, ok := errors.AsType[*delivery.StoppedError](err); ok != test.stopped || ok && stopped.Err != errStop {
 				t.Errorf("got %v, %v", res, err)
 			}

@@ -20,6 +20,8 @@ type answer struct {
 	fields []headerField
 	body   []byte
 	binary bool
+	// toHEAD tells that the answer is to a HEAD request.
+	toHEAD bool
 }
 
 // headerField is one header line.
@@ -34,8 +36,7 @@ func parseAnswer(payload []byte) (*answer, error) {
 	if err := eventgateway.ValidateJSON("answer", payload); err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(payload, func(c byte) bool { return c > ' ' })
-	if payload[i] != '{' {
+	if firstByte(payload) != '{' {
 		return nil, errors.New("want an object with statusCode, headers and body")
 	}
 	a := &answer{status: http.StatusOK}
@@ -46,7 +47,7 @@ func parseAnswer(payload []byte) (*answer, error) {
 		case "statusCode":
 			err = a.setStatus(value)
 		case "headers":
-			err = a.setHeaders(value)
+			err = a.setHeaders("headers", value)
 		case "isBase64Encoded":
 			err = a.setBinary(value)
 		case "body":
@@ -118,27 +119,28 @@ func (a *answer) setBody(value []byte) error {
 	return nil
 }
 
-func (a *answer) setHeaders(value []byte) error {
+// setHeaders reads the headers from the member called field.
+func (a *answer) setHeaders(field string, value []byte) error {
 	a.fields = nil
 	if isNull(value) {
 		return nil
 	}
 	if value[0] != '{' {
-		return errors.New("headers: want an object")
+		return errors.New(field + ": want an object")
 	}
 	for rawName, value := range eventgateway.JSONMembers(value) {
 		name, _ := eventgateway.JSONText(rawName)
 		if !eventgateway.ValidHeaderName(string(name)) {
-			return errors.New("headers: want HTTP header names")
+			return errors.New(field + ": want HTTP header names")
 		}
 		if value[0] != '[' {
-			if err := a.addField(string(name), value); err != nil {
+			if err := a.addField(field, string(name), value); err != nil {
 				return err
 			}
 			continue
 		}
 		for element := range eventgateway.JSONElements(value) {
-			if err := a.addField(string(name), element); err != nil {
+			if err := a.addField(field, string(name), element); err != nil {
 				return err
 			}
 		}
@@ -146,22 +148,22 @@ func (a *answer) setHeaders(value []byte) error {
 	return nil
 }
 
-func (a *answer) addField(name string, value []byte) error {
+func (a *answer) addField(field, name string, value []byte) error {
 	switch value[0] {
 	case 'n':
 		return nil
 	case '{', '[':
-		return errors.New("headers: want strings, or lists of strings, as values")
+		return errors.New(field + ": want strings, or lists of strings, as values")
 	}
 	text, ok := eventgateway.JSONText(value)
 	if !ok {
 		text = value // a number or a boolean, as it stands
 	}
 	if !eventgateway.ValidHeaderValue(string(text)) {
-		return errors.New("headers: want values without control characters")
+		return errors.New(field + ": want values without control characters")
 	}
 	if len(a.fields) == maxFields {
-		return fmt.Errorf("headers: want at most %d", maxFields)
+		return fmt.Errorf("%s: want at most %d", field, maxFields)
 	}
 	a.fields = append(a.fields, headerField{http.CanonicalHeaderKey(name), strings.TrimSpace(string(text))})
 	return nil
@@ -191,12 +193,25 @@ func (a *answer) write(w http.ResponseWriter, withCORS bool) {
 			}
 			header["X-Content-Type-Options"] = []string{"nosniff"}
 		}
-		header["Content-Length"] = []string{strconv.Itoa(len(a.body))}
+		header["Content-Length"] = []string{strconv.Itoa(a.length())}
 	}
 	w.WriteHeader(a.status)
 	if !bodiless {
 		_, _ = w.Write(a.body) // the server leaves it out for HEAD; a sender that went away is no concern of ours
 	}
+}
+
+// length is that of the body. A function that leaves out the body of an answer to HEAD by itself says which length it has.
+func (a *answer) length() int {
+	if !a.toHEAD || len(a.body) > 0 {
+		return len(a.body)
+	}
+	for _, f := range a.fields {
+		if n, err := strconv.Atoi(f.value); f.name == "Content-Length" && err == nil && n > 0 {
+			return n
+		}
+	}
+	return 0
 }
 
 // isConnectionHeader reports whether a header belongs to one connection, or to how the server frames the body.

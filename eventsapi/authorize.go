@@ -122,6 +122,7 @@ func (x *exchange) callAuthorizer(ctx context.Context, handle *providers.Handle,
 	defer cancel()
 	call := &providers.Call{
 		Payload: x.authorizerPayload(v), ContentType: eventgateway.TypeJSON, Header: chainHeader(v.event),
+		Event: v.event,
 	}
 	start := time.Now()
 	result, err := handle.Invoke(ctx, call)

@@ -27,6 +27,7 @@ func (nothing) FilterFailed(string, string)                                     
 func (nothing) SchemaViolated(string, string)                                      {}
 func (nothing) Attempted(eventgateway.FunctionKey, string)                         {}
 func (nothing) Deduplicated(string, string)                                        {}
+func (nothing) CopyDropped(eventgateway.FunctionKey)                               {}
 func (nothing) Put(context.Context, []delivery.Item) error                         { return nil }
 
 // sink is a ResponseWriter without cost.

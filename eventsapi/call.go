@@ -40,13 +40,18 @@ func syncTarget(t matcher.Target) delivery.Target {
 }
 
 func (x *exchange) tryCall(target *delivery.Target) (*providers.Result, error) {
-	key, transforms := target.Function(), &x.match.Sync.Subscription.Transforms
+	sub := x.match.Sync.Subscription
+	key, route := target.Function(), eventgateway.Route{Path: sub.Path, Params: target.Params}
 	handle, _ := x.snap.Functions.Get(key)
 	for {
 		if handle == nil {
 			return nil, errGone
 		}
-		result, err := delivery.Call(x.r.Context(), handle, x.input, target.Params, transforms, x.h.Observer, x.h.Stages)
+		x.format = handle.Function.Format
+		result, err := delivery.Call(x.r.Context(), handle, x.input, route, &sub.Transforms, x.h.Observer, x.h.Stages)
+		if err == nil && result.Format != "" {
+			x.format = result.Format // that of who answered for the function
+		}
 		if errors.Is(err, providers.ErrClosed) {
 			// The function was changed after the request took its snapshot: call what it is now, if that is another.
 			if now, _ := x.h.Snapshot().Functions.Get(key); now != handle {

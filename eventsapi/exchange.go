@@ -38,6 +38,9 @@ type exchange struct {
 	// noted are the events the journal knows of.
 	noted []*eventgateway.Event
 
+	// format is that of the function that was called, which its answer has too.
+	format eventgateway.Format
+
 	// body is the request's body, unless it is a batch's.
 	body []byte
 	// verdicts are what spaces say about the event; except are those of them that refuse it and are left out of x.match.

@@ -47,6 +47,9 @@ type Handler struct {
 	// Strict reports whether a space accepts only events of registered types; the built-in ones count as registered.
 	// Default: none does.
 	Strict func(space string) bool
+	// Client returns the address of the client, without a port, and whether the request comes from a proxy that is trusted to
+	// tell the truth about it. Default: the address that the connection is from, which is not trusted.
+	Client func(r *http.Request) (ip string, trusted bool)
 	// AuthorizerTimeout bounds how long an authorizer may take, beside its function's own timeout. Default: 10s.
 	AuthorizerTimeout time.Duration
 	// MaxDepth is how many deliveries may lead to an event, one after the other. Default: eventgateway.MaxDepth.

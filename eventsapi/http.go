@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"net/http"
 	"net/url"
 
 	"github.com/eventgateway/eventgateway"
@@ -115,11 +116,15 @@ func (x *exchange) newHTTPEvent(body []byte) *eventgateway.Event {
 		event: eventgateway.Event{
 			Type: eventgateway.EventHTTP, ID: eventgateway.NewID(x.now), ReceivedAt: x.now, DataType: dataType(r), Data: body,
 		},
-		request: eventgateway.HTTPRequest{Path: r.URL.Path, Method: r.Method, Host: r.Host, Header: r.Header},
+		request: eventgateway.HTTPRequest{
+			Path: r.URL.Path, RawPath: r.URL.RawPath, Method: r.Method, Host: r.Host, Header: r.Header,
+			RawQuery: r.URL.RawQuery, Protocol: r.Proto,
+		},
 	}
 	if r.URL.RawQuery != "" {
 		made.request.Query, _ = url.ParseQuery(r.URL.RawQuery) // what cannot be parsed of it is left out
 	}
+	x.setClient(&made.request)
 	made.event.HTTP = &made.request
 	return &made.event
 }
@@ -132,7 +137,7 @@ func (x *exchange) answerHTTP(ev *eventgateway.Event) (answered bool) {
 	if result == nil {
 		return false
 	}
-	answer, err := parseAnswer(result.Body)
+	answer, err := parseAnswerIn(x.format, result.Body)
 	if err == nil && target.ResponseTransform != "" {
 		answer, err = x.transformAnswer(answer, target.ResponseTransform)
 	}
@@ -140,6 +145,7 @@ func (x *exchange) answerHTTP(ev *eventgateway.Event) (answered bool) {
 		x.unusable(ev, err)
 		return false
 	}
+	answer.toHEAD = x.r.Method == http.MethodHead
 	answer.write(x.w, x.cors != nil)
 	return true
 }

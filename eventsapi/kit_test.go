@@ -326,6 +326,8 @@ func (o *observer) Attempted(key eventgateway.FunctionKey, outcome string) {
 	o.tell("attempted %s %s", key.ID, outcome)
 }
 
+func (o *observer) CopyDropped(shadow eventgateway.FunctionKey) { o.tell("copy dropped %s", shadow.ID) }
+
 func (o *observer) Deduplicated(space, event string) { o.tell("deduplicated %s %s", space, event) }
 
 func (o *observer) Dropped(space, event, reason string) {

@@ -31,7 +31,7 @@ func TestGatewayExtension(t *testing.T) {
 	} {
 		in := expression.NewInput(test.ev)
 		for range 2 { // it is made once
-			got, err := expression.Encode(in, eventgateway.FormatEvent, nil, &eventgateway.Transforms{Transform: test.source})
+			got, err := expression.Encode(in, eventgateway.FormatEvent, eventgateway.Route{}, &eventgateway.Transforms{Transform: test.source})
 			if err != nil || string(got.Payload) != test.want {
 				t.Errorf("%s is %s, %v, want %s", test.source, got.Payload, err, test.want)
 			}

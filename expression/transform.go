@@ -44,20 +44,20 @@ func CheckTransforms(s *eventgateway.Subscription, scope Scope) error {
 }
 
 // Encode writes the event of in as a function of format f gets it through a subscription with the transforms t, which may
-// be nil. An error is a *TransformError.
+// be nil, that it came to by route. An error is a *TransformError.
 //
 // The value of a transform is the payload, whatever the format: a string as text/plain, bytes as application/octet-stream,
 // anything else as JSON. A header Content-Type says otherwise what type it is. With the format cloudevents-binary the
 // event's attributes stand beside it.
-func Encode(in *Input, f eventgateway.Format, params eventgateway.PathParams, t *eventgateway.Transforms) (eventgateway.Encoded, error) {
-	in.SetParams(params)
+func Encode(in *Input, f eventgateway.Format, route eventgateway.Route, t *eventgateway.Transforms) (eventgateway.Encoded, error) {
+	in.SetParams(route.Params)
 	var encoded eventgateway.Encoded
 	switch {
 	case t == nil || t.Transform == "":
-		encoded = in.Event().Encode(nil, f, params)
+		encoded = in.Event().EncodeRoute(nil, f, route)
 	default:
 		if f == eventgateway.FormatCloudEventsBinary {
-			encoded.Header = in.Event().Encode(nil, f, params).Header
+			encoded.Header = in.Event().EncodeRoute(nil, f, route).Header
 		}
 		var err error
 		if encoded.Payload, encoded.ContentType, err = apply(Transform, "transform", t.Transform, in); err != nil {

@@ -64,7 +64,7 @@ func TestEncodeTransforms(t *testing.T) {
 			},
 		},
 	} {
-		got, err := expression.Encode(expression.NewInput(jsonEvent(order)), test.format, nil, &test.transforms)
+		got, err := expression.Encode(expression.NewInput(jsonEvent(order)), test.format, eventgateway.Route{}, &test.transforms)
 		if err != nil {
 			t.Errorf("%s: %v", test.name, err)
 			continue
@@ -93,7 +93,7 @@ func TestTransformErrorsHoldNoData(t *testing.T) {
 		{`{1: "a", "1": "b"}`, `transform: two keys of a map are both "1" in JSON`},
 		{`[`, "transform: the expression does not compile any more"},
 	} {
-		_, err := expression.Encode(expression.NewInput(jsonEvent(order)), "", nil, &eventgateway.Transforms{Transform: test.source})
+		_, err := expression.Encode(expression.NewInput(jsonEvent(order)), "", eventgateway.Route{}, &eventgateway.Transforms{Transform: test.source})
 		var failed *expression.TransformError
 		if !errors.As(err, &failed) || failed.Field != "transform" || err.Error() != test.want {
 			t.Errorf("%s:\n got %v\nwant %s", test.source, err, test.want)
@@ -114,7 +114,7 @@ func TestHeaderErrors(t *testing.T) {
 		{"X-A", `data.missing`, "headers.X-A: no such key: missing"},
 	} {
 		ev := jsonEvent(`{"long":"` + strings.Repeat("x", 9000) + `","many":[` + strings.Repeat("1,", 40) + `1]}`)
-		_, err := expression.Encode(expression.NewInput(ev), "", nil, &eventgateway.Transforms{Headers: map[string]string{test.name: test.source}})
+		_, err := expression.Encode(expression.NewInput(ev), "", eventgateway.Route{}, &eventgateway.Transforms{Headers: map[string]string{test.name: test.source}})
 		if err == nil || err.Error() != test.want {
 			t.Errorf("%s: %s:\n got %v\nwant %s", test.name, test.source, err, test.want)
 		}
@@ -171,7 +171,7 @@ func TestManyTransforms(t *testing.T) {
 			if i%100 != 0 {
 				source = "1 + 1" // most events use the same few
 			}
-			got, err := expression.Encode(in, "", nil, &eventgateway.Transforms{Transform: source})
+			got, err := expression.Encode(in, "", eventgateway.Route{}, &eventgateway.Transforms{Transform: source})
 			want := source
 			if source == "1 + 1" {
 				want = "2"
@@ -196,7 +196,7 @@ func BenchmarkEncode(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			in.Reset(ev)
-			if _, err := expression.Encode(in, "", nil, t); err != nil {
+			if _, err := expression.Encode(in, "", eventgateway.Route{}, t); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -83,7 +83,7 @@ func TestCompatibilityPathExamples(t *testing.T) {
 // names those it has.
 func TestCompatibilityFunctionTypes(t *testing.T) {
 	s := newStage(t)
-	for _, kind := range []string{"weighted", "googlecloudfunctions", "azurefunctions", "openwhisk", "awskinesis", "awsfirehose", "awssqs"} {
+	for _, kind := range []string{"googlecloudfunctions", "azurefunctions", "openwhisk", "awskinesis", "awsfirehose", "awssqs"} {
 		body := `{"functionId":"f","type":"` + kind + `","provider":{}}`
 		a := s.sendTo(s.Config, "POST", "/v1/spaces/default/functions", body)
 		a.expect(t, 400, `type: "`+kind+`"`)

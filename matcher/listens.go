@@ -7,7 +7,7 @@ import (
 )
 
 // systemListeners counts the subscriptions that get each of the system events, in the order of eventgateway.SystemEvents.
-type systemListeners [4]int
+type systemListeners [5]int
 
 // add changes the counts for a subscription to event by one, up or down.
 func (l *systemListeners) add(event string, change int) {
@@ -37,6 +37,8 @@ func (t *Table) Listens(event string) bool {
 		return t.system[2] > 0
 	case eventgateway.FunctionInvocationFailed:
 		return t.system[3] > 0
+	case eventgateway.FunctionRetreated:
+		return t.system[4] > 0
 	}
 	return false
 }

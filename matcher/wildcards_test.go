@@ -148,7 +148,7 @@ func TestListens(t *testing.T) {
 		{"gateway.nothing*", ""},
 		{"gateway.function.invoked", "function.invoked"},
 		{"eventgateway.event.*", "event.received function.invoked"},
-		{"gateway.*", "event.received function.invoking function.invoked function.invocationFailed"},
+		{"gateway.*", "event.received function.invoking function.invoked function.invocationFailed function.retreated"},
 		{"-gateway.*", "event.received function.invoked"},
 		{"-eventgateway.function.invoked", "event.received"},
 		{"-gateway.function.invoked", "event.received"}, // it is gone already

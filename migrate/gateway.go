@@ -75,6 +75,13 @@ func (g *Gateway) status(ctx context.Context) (revision int64, err error) {
 	return *status.Revision, nil
 }
 
+// Reseal has the gateway encrypt its functions with the key in force, and returns how many were not.
+func (g *Gateway) Reseal(ctx context.Context) (count int, err error) {
+	var done struct{ Resealed int }
+	_, err = g.do(ctx, http.MethodPost, "/v1/reseal", nil, "", &done)
+	return done.Resealed, err
+}
+
 // Refused is an answer that is an error.
 type Refused struct {
 	Status  int

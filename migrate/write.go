@@ -3,6 +3,7 @@ package migrate
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -20,6 +21,10 @@ const (
 
 // derived are the fields that follow from others, or from where a resource stands: they are left out of documents.
 var derived = map[string]bool{"space": true, "subscriptionId": true, "corsId": true, "eventType": true}
+
+// kept are the fields of a weighted function's provider that the gateway keeps itself, of the weights before: they are left out
+// of documents too.
+var kept = map[string]bool{"previous": true, "retreated": true}
 
 // Write returns the document of what a gateway has in one space or several. The same content is always written the same.
 // Credentials are the "***" the gateway shows.
@@ -84,13 +89,12 @@ func (e *Existing) document() *node {
 func (n *node) essence() *node {
 	c := n.clone()
 	event := c.member("event") != nil
-	kept := c.members[:0]
-	for _, m := range c.members {
-		if !derived[m.name] || m.name == "eventType" && !event {
-			kept = append(kept, m)
-		}
+	c.members = slices.DeleteFunc(c.members, func(m member) bool {
+		return derived[m.name] && (m.name != "eventType" || event)
+	})
+	if provider := c.member("provider"); provider != nil && c.string("type") == "weighted" {
+		provider.members = slices.DeleteFunc(provider.members, func(m member) bool { return kept[m.name] })
 	}
-	c.members = kept
 	return c
 }
 

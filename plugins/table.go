@@ -18,7 +18,7 @@ type listeners struct {
 func (l *listeners) empty() bool { return len(l.sync)+len(l.async) == 0 }
 
 // systemEvents is how many system events there are.
-const systemEvents = 4
+const systemEvents = 5
 
 // placeOf returns a system event's place in a table, and -1 for another event. A switch costs less than a map.
 func placeOf(event string) int {
@@ -31,6 +31,8 @@ func placeOf(event string) int {
 		return 2
 	case eventgateway.FunctionInvocationFailed:
 		return 3
+	case eventgateway.FunctionRetreated:
+		return 4
 	default:
 		return -1
 	}

@@ -25,8 +25,9 @@ func Types() []string {
 }
 
 // Check decodes and validates a function's provider fields, strictly, and returns them in canonical form. Where a
-// credential is "***", it takes the one previous holds under the same name (previous may be nil; it is refused then).
-func Check(fn *eventgateway.Function, previous *eventgateway.Function) (fields json.RawMessage, err error) {
+// credential is "***", it takes the one previous holds under the same name (previous may be nil; it is refused then). References
+// to secrets stay as they are; what is validated has them filled in.
+func Check(fn, previous *eventgateway.Function, secrets Secrets) (fields json.RawMessage, err error) {
 	defer func() {
 		if recover() != nil {
 			fields, err = nil, eventgateway.Errorf(eventgateway.Invalid, "provider: type %s panicked over these fields", fn.Type)
@@ -41,14 +42,37 @@ func Check(fn *eventgateway.Function, previous *eventgateway.Function) (fields j
 			return nil, err
 		}
 	}
-	if err := validate(p); err != nil {
+	succeed(p, fn.Type, previous)
+	if fields, err = encode(p); err != nil {
 		return nil, err
 	}
-	return encode(p)
+	if !refers(fields) {
+		if err := validate(p); err != nil {
+			return nil, err
+		}
+		return fields, nil
+	}
+	if secrets == nil {
+		return fields, nil
+	}
+	canonical := *fn
+	canonical.Provider = fields
+	with, err := filled(&canonical, secrets)
+	if err != nil {
+		return nil, err
+	}
+	if p, err = decode(with); err == nil {
+		err = validate(p)
+	}
+	if err != nil {
+		return nil, withoutSecrets(err)
+	}
+	return fields, nil
 }
 
 // Mask returns a function's provider fields with every credential replaced by "***". Where nothing tells which fields
-// are credentials, because the type is not built in or refuses the fields, every text is replaced.
+// are credentials, because the type is not built in or refuses the fields, every text is replaced. A credential that only refers
+// to a secret stays as it is.
 func Mask(fn *eventgateway.Function) (fields json.RawMessage) {
 	defer func() {
 		if recover() != nil {
@@ -63,11 +87,37 @@ func Mask(fn *eventgateway.Function) (fields json.RawMessage) {
 	if !ok {
 		return fn.Provider
 	}
-	s.EachSecret(func(string, string) string { return masked })
+	s.EachSecret(func(_, value string) string {
+		if onlyReference.MatchString(value) {
+			return value
+		}
+		return masked
+	})
 	if fields, err = encode(p); err != nil {
 		return maskAll(fn.Provider)
 	}
 	return fields
+}
+
+// KeyExpression returns the expression among a function's provider fields that makes a key of each event, and the field it
+// stands in, such as "provider.partitionKey"; empty when there is none.
+func KeyExpression(fn *eventgateway.Function) (field, source string) {
+	p, err := decode(fn)
+	if err != nil {
+		return "", ""
+	}
+	return keyExpression(p)
+}
+
+func keyExpression(p Provider) (field, source string) {
+	k, ok := p.(Keyed)
+	if !ok {
+		return "", ""
+	}
+	if field, source = k.KeyExpression(); source == "" {
+		return "", ""
+	}
+	return "provider." + field, source
 }
 
 // decode returns the provider of a function with its fields filled in, not validated yet.

@@ -58,7 +58,7 @@ func TestCheckMessages(t *testing.T) {
 		"no secret stored":    {`{"does":"x","key":"***"}`, `provider.key: "***" is not accepted: it keeps the stored credential`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := providers.Check(function(test.fields), nil)
+			_, err := providers.Check(function(test.fields), nil, nil)
 			if eventgateway.KindOf(err) != eventgateway.Invalid || !strings.HasPrefix(err.Error(), test.want) {
 				t.Errorf("got error %v, want %q", err, test.want)
 			}
@@ -70,7 +70,7 @@ func TestCheckUnknownType(t *testing.T) {
 	for _, typ := range []string{"", "nope", "fake.nested", ".", "Fake", strings.Repeat("x", 5000), "a\x00b", "../http"} {
 		fn := function(`{"does":"x"}`)
 		fn.Type = typ
-		_, err := providers.Check(fn, nil)
+		_, err := providers.Check(fn, nil, nil)
 		if eventgateway.KindOf(err) != eventgateway.Invalid || !strings.HasPrefix(err.Error(), "type: ") ||
 			!strings.Contains(err.Error(), strings.Join(providers.Types(), ", ")) || len(err.Error()) > 400 {
 			t.Errorf("type %.20q: got error %v", typ, err)
@@ -80,7 +80,7 @@ func TestCheckUnknownType(t *testing.T) {
 
 func TestCheckCanonicalForm(t *testing.T) {
 	fields := ` { "labels" : {"b":"<&>","a":"1"}, "does":"x", "count":0, "key":null }` + "\n"
-	got, err := providers.Check(function(fields), nil)
+	got, err := providers.Check(function(fields), nil, nil)
 	if want := `{"does":"x","labels":{"a":"1","b":"<&>"}}`; err != nil || string(got) != want {
 		t.Errorf("got %s, error %v; want %s", got, err, want)
 	}
@@ -104,7 +104,7 @@ func TestSecrets(t *testing.T) {
 		"stored is not readable": {`{"does":"y","key":"***"}`, function(`{"gone":1}`), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := providers.Check(function(test.fields), test.previous)
+			got, err := providers.Check(function(test.fields), test.previous, nil)
 			if test.want == "" {
 				if eventgateway.KindOf(err) != eventgateway.Invalid {
 					t.Errorf("got %s, error %v; want it refused", got, err)
@@ -157,18 +157,18 @@ func FuzzCheck(f *testing.F) {
 		if !json.Valid(masked) {
 			t.Fatalf("masked as %s", masked)
 		}
-		out, err := providers.Check(function(fields), nil)
+		out, err := providers.Check(function(fields), nil, nil)
 		if err != nil {
 			if eventgateway.KindOf(err) != eventgateway.Invalid {
 				t.Fatalf("got error %v", err)
 			}
 			return
 		}
-		again, err := providers.Check(function(string(out)), nil)
+		again, err := providers.Check(function(string(out)), nil, nil)
 		if err != nil || string(again) != string(out) {
 			t.Fatalf("%s became %s, error %v", out, again, err)
 		}
-		kept, err := providers.Check(function(string(masked)), function(fields))
+		kept, err := providers.Check(function(string(masked)), function(fields), nil)
 		if err != nil || string(kept) != string(out) {
 			t.Fatalf("masked and kept, %s became %s, error %v", out, kept, err)
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/eventgateway/eventgateway"
 	"github.com/eventgateway/eventgateway/providers"
+	"github.com/eventgateway/eventgateway/providers/egress"
 )
 
 // Line is a provider: functions that take one line over TCP and answer with one.
@@ -23,6 +24,7 @@ type Line struct {
 	Address string `json:"address"`
 
 	maxResponse int64
+	dial        egress.DialFunc
 }
 
 func (*Line) CaddyModule() caddy.ModuleInfo {
@@ -39,12 +41,13 @@ func (p *Line) Validate() error {
 
 // Open makes the function callable. It does no network I/O.
 func (p *Line) Open(env providers.Env) (providers.Invoker, error) {
-	return &Line{Address: p.Address, maxResponse: env.MaxResponse}, nil
+	return &Line{Address: p.Address, maxResponse: env.MaxResponse, dial: env.Egress.DialContext}, nil
 }
 
-// Invoke calls the function: bounded in time by ctx and in memory by MaxResponse, with every failure classified.
+// Invoke calls the function: where the server's egress rules allow it, bounded in time by ctx and in memory by MaxResponse,
+// with every failure classified.
 func (p *Line) Invoke(ctx context.Context, call *providers.Call) (*providers.Result, error) {
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", p.Address)
+	conn, err := p.dial(ctx, "tcp", p.Address)
 	if err != nil {
 		return nil, providers.NetworkError(ctx, p.Address, err)
 	}

@@ -25,6 +25,10 @@ type Handle struct {
 	// invoker is nil when the function could not be opened; broken says why.
 	invoker Invoker
 	broken  *Error
+	// router is the invoker if it is one.
+	router Router
+	// keyField and keySource are the provider's key expression.
+	keyField, keySource string
 
 	// users counts the calls in flight, plus one for the handle itself until it is closed. Whoever takes it to zero
 	// closes the invoker, so that happens once and never under a call.
@@ -41,22 +45,34 @@ var ErrClosed = errors.New("the function's handle is closed")
 func Open(fn *eventgateway.Function, env Env) *Handle {
 	h := &Handle{Function: fn, env: env, timeout: fn.CallTimeout()}
 	h.users.Store(1)
-	invoker, err := open(fn, env)
+	invoker, err := h.open()
 	if err != nil {
 		h.broken = &Error{Failure: Unreachable, Message: "the function is not usable: " + err.Error(), Err: err}
 		return h
 	}
 	h.invoker = invoker
+	h.router, _ = invoker.(Router)
 	return h
 }
 
-func open(fn *eventgateway.Function, env Env) (invoker Invoker, err error) {
+func (h *Handle) open() (invoker Invoker, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			logPanic(env, "open", p)
+			logPanic(h.env, "open", p)
 			err = fmt.Errorf("its provider panicked while opening it")
 		}
 	}()
+	fn, err := filled(h.Function, h.env.Secrets)
+	if err != nil {
+		return nil, err
+	}
+	if invoker, err = h.openFilled(fn); err != nil && fn != h.Function {
+		err = withoutSecrets(err)
+	}
+	return invoker, err
+}
+
+func (h *Handle) openFilled(fn *eventgateway.Function) (Invoker, error) {
 	p, err := decode(fn)
 	if err != nil {
 		return nil, err
@@ -64,11 +80,17 @@ func open(fn *eventgateway.Function, env Env) (invoker Invoker, err error) {
 	if err := validate(p); err != nil {
 		return nil, err
 	}
-	if invoker, err = p.Open(env); err == nil && invoker == nil {
+	h.keyField, h.keySource = keyExpression(p)
+	invoker, err := p.Open(h.env)
+	if err == nil && invoker == nil {
 		err = errors.New("its provider opened nothing")
 	}
 	return invoker, err
 }
+
+// KeyExpression returns the expression that makes Call.Key for the function, and the field it stands in; empty when there is
+// none.
+func (h *Handle) KeyExpression() (field, source string) { return h.keyField, h.keySource }
 
 // Invoke calls the function within its timeout and ctx. A failure is an *Error.
 func (h *Handle) Invoke(ctx context.Context, call *Call) (*Result, error) {
@@ -76,7 +98,7 @@ func (h *Handle) Invoke(ctx context.Context, call *Call) (*Result, error) {
 		return nil, h.broken
 	}
 	if !h.acquire() {
-		return nil, &Error{Failure: Unreachable, Message: "the function was changed or deleted just now", Err: ErrClosed}
+		return nil, errClosed()
 	}
 	defer h.release()
 	if deadline, ok := ctx.Deadline(); !ok || time.Until(deadline) > h.timeout {

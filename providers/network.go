@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/eventgateway/eventgateway/providers/egress"
 )
 
 // NetworkError explains a failed exchange with host, such as the error of an http.RoundTripper or of reading an answer.
@@ -68,8 +70,11 @@ func unreachable(err error) (reason string, cause error) {
 		cert *tls.CertificateVerificationError
 		rec  tls.RecordHeaderError
 		op   *net.OpError
+		no   *egress.Refused
 	)
 	switch {
+	case errors.As(err, &no):
+		return no.Reason, no
 	case errors.As(err, &dns):
 		return dnsReason(dns), dns
 	case errors.As(err, &cert):

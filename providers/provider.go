@@ -8,6 +8,8 @@ import (
 	"net/http"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/eventgateway/eventgateway"
+	"github.com/eventgateway/eventgateway/providers/egress"
 )
 
 // Namespace is where Caddy finds providers; the last label of a provider's module ID is the function type.
@@ -32,6 +34,13 @@ type Secretive interface {
 	EachSecret(visit func(name, value string) string)
 }
 
+// Keyed is implemented by providers that want a text made of each event, such as a partition key.
+type Keyed interface {
+	// KeyExpression returns the CEL expression that makes Call.Key, most often a field path such as data.customerId, and the
+	// name of the field it stands in; empty when none is set.
+	KeyExpression() (field, source string)
+}
+
 // Env is what the gateway lends to an Invoker.
 type Env struct {
 	// Space and FunctionID name the function, for logs and errors.
@@ -40,6 +49,22 @@ type Env struct {
 	Logger *slog.Logger
 	// MaxResponse bounds a function's answer in bytes. Always positive.
 	MaxResponse int64
+	// Secrets is what the function's fields may refer to.
+	Secrets Secrets
+	// Egress makes the connections to the function. Nil is a guard with the default policy.
+	Egress *egress.Guard
+	// Route returns a named route of this server, nil when there is none. Nil means that there are no routes.
+	Route func(name string) http.Handler
+	// Function returns another function of the space, nil when there is none. Nil means that there are none.
+	Function func(id string) *Handle
+	// Retreated is told that the function, a Router, went back to earlier weights. It does not block. Nil means that nobody is told.
+	Retreated func(*eventgateway.Retreat)
+	// Retreat is what the function went back from before, here and since it was written; nil when it did not. It counts as
+	// long as the function has the weights it went back from.
+	Retreat *eventgateway.Retreat
+	// ServerIdentity reports whether a function at host, in lower case and without a port, may get tokens of the server's own
+	// identity that are good for resource: whoever gets one can use it there. Nil means that none may.
+	ServerIdentity func(resource, host string) bool
 }
 
 // Invoker calls one function. It is safe for concurrent use. One that holds resources of its own implements io.Closer;
@@ -58,6 +83,10 @@ type Call struct {
 	// Header holds what goes beside the payload where the provider has a place for it: CloudEvents attributes in binary
 	// mode, delivery metadata. May be nil; not to be changed.
 	Header http.Header
+	// Event is what Payload was made of; not to be changed. Never nil.
+	Event *eventgateway.Event
+	// Key is what the provider's key expression made of the event; empty when there is none.
+	Key string
 }
 
 // Result is a function's answer.
@@ -66,4 +95,7 @@ type Result struct {
 	ContentType string
 	// Body is the answer's payload.
 	Body []byte
+	// Format is that of the function whose answer it is, where another answered for the one that was called; else empty. Providers
+	// leave it empty.
+	Format eventgateway.Format
 }

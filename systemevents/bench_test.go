@@ -98,7 +98,7 @@ func BenchmarkCall(b *testing.B) {
 			ctx, in := b.Context(), expression.NewInput(custom())
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := delivery.Call(ctx, handle, in, nil, nil, unobserved{}, bench.stages); err != nil {
+				if _, err := delivery.Call(ctx, handle, in, eventgateway.Route{}, nil, unobserved{}, bench.stages); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -2,6 +2,7 @@ package systemevents
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"maps"
 	"net/http"
@@ -59,6 +60,15 @@ func appendResult(buf []byte, result *providers.Result) []byte {
 	buf = append(slices.Grow(buf, base64.StdEncoding.EncodedLen(len(body))+3), '"')
 	buf = base64.StdEncoding.AppendEncode(buf, body)
 	return append(buf, '"')
+}
+
+// appendRetreat writes the data of gateway.function.retreated.
+func appendRetreat(buf []byte, r *eventgateway.Retreat) []byte {
+	doc, err := json.Marshal(r)
+	if err != nil { // a year beyond 9999
+		return append(buf, "{}"...)
+	}
+	return append(buf, doc...)
 }
 
 // appendError writes why a call failed: what the sender of a synchronous event is told too, without payload and credentials.

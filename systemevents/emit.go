@@ -23,7 +23,7 @@ const (
 // emission is one system event on its way out.
 type emission struct {
 	stage, space string
-	// about is the event that the system event is about.
+	// about is the event that the system event is about; nil when it is about none.
 	about *eventgateway.Event
 	// stops tells that the event does not go on if a plugin objects; else it is too late for that.
 	stops bool
@@ -81,7 +81,9 @@ func (m *emission) makeEvent() {
 	now := time.Now()
 	m.event = &eventgateway.Event{
 		Type: m.stage, ID: eventgateway.NewID(now), ReceivedAt: now, DataType: eventgateway.TypeJSON, Data: m.data(nil),
-		Depth: m.about.Depth + 1, Cause: delivery.EventIDText(m.about.ID), Trace: m.about.Trace,
+	}
+	if m.about != nil {
+		m.event.Depth, m.event.Cause, m.event.Trace = m.about.Depth+1, delivery.EventIDText(m.about.ID), m.about.Trace
 	}
 	m.query.Input = expression.NewInput(m.event)
 }

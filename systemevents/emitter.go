@@ -116,6 +116,18 @@ func (e *Emitter) InvocationFailed(ctx context.Context, call delivery.Invocation
 	})
 }
 
+// Retreated tells that a weighted function went back to earlier weights.
+func (e *Emitter) Retreated(ctx context.Context, r *eventgateway.Retreat) {
+	if !e.Snapshot().Table.Listens(eventgateway.FunctionRetreated) && !e.Plugins.Listens(eventgateway.FunctionRetreated) {
+		return
+	}
+	// A plugin that objects comes too late: the calls go elsewhere already.
+	_ = e.emit(ctx, &emission{
+		stage: eventgateway.FunctionRetreated, space: r.Space,
+		data: func(buf []byte) []byte { return appendRetreat(buf, r) },
+	})
+}
+
 // reasonOf returns why the queue did not take a system event.
 func reasonOf(err error) string {
 	switch {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/eventgateway/eventgateway"
 	"github.com/eventgateway/eventgateway/delivery"
@@ -187,7 +188,7 @@ func TestTooDeep(t *testing.T) {
 			t.Errorf("%+v: emitted %q, and told plugins %d times", test, got, told)
 		}
 		var want []string
-		for _, event := range eventgateway.SystemEvents {
+		for _, event := range aboutEvents {
 			if want = append(want, "emitted s "+event); test.delivered == 0 {
 				want = append(want, "dropped s "+event+" loop")
 			}
@@ -222,7 +223,7 @@ func TestQueueThatFails(t *testing.T) {
 // TestPluginsStop returns what a plugin says; what it stops no subscriber is told of, but of what has happened.
 func TestPluginsStop(t *testing.T) {
 	refusal := &plugins.Refusal{Status: 451, Message: "not here"}
-	for _, event := range eventgateway.SystemEvents {
+	for _, event := range aboutEvents {
 		var got []*eventgateway.Event
 		r := newRig(t, []string{"async gateway.* a"}, &plugin{[]string{event}, func(_ context.Context, ev *eventgateway.Event) error {
 			got = append(got, ev)
@@ -296,4 +297,34 @@ func TestFiltersThatFail(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	r.observer.want(t, "filter failed s", "emitted s "+eventgateway.FunctionInvoked)
+}
+
+// aboutEvents are the system events that are about an event.
+var aboutEvents = eventgateway.SystemEvents[:4]
+
+// TestRetreated tells of a retreat, which is about no event: the plugins, of which none can stop it, and the subscribers in the
+// weighted function's space.
+func TestRetreated(t *testing.T) {
+	var got *eventgateway.Event
+	r := newRig(t, []string{"async gateway.function.retreated a", "async gateway.* other/b", "async gateway.function.* c data.member == 'old'"},
+		&plugin{[]string{eventgateway.FunctionRetreated}, func(_ context.Context, ev *eventgateway.Event) error {
+			got = ev
+			return errors.New("no")
+		}})
+	r.Retreated(t.Context(), &eventgateway.Retreat{
+		Space: "s", FunctionID: "w", At: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Member: "new", Reason: eventgateway.RetreatLatency,
+		Calls: 20, Slow: 3, From: []eventgateway.Share{{FunctionID: "new", Weight: 1}}, To: []eventgateway.Share{{FunctionID: "old", Weight: 1}},
+	})
+	if queued := strings.Join(r.queue.got(), " "); queued != "gateway.function.retreated→a" {
+		t.Errorf("subscribers are told of %q", queued)
+	}
+	want := `{"space":"s","functionId":"w","at":"2026-01-02T03:04:05Z","member":"new","reason":"latency","calls":20,"failed":0,"slow":3,` +
+		`"from":[{"functionId":"new","weight":1}],"to":[{"functionId":"old","weight":1}]}`
+	if got == nil || string(got.Data) != want || got.Depth != 0 || got.Cause != "" {
+		t.Errorf("the plugin was told of %+v", got)
+	}
+	r.observer.want(t, "emitted s gateway.function.retreated")
+	silent := newRig(t, nil)
+	silent.Retreated(t.Context(), &eventgateway.Retreat{Space: "s"})
+	silent.observer.want(t)
 }

@@ -80,6 +80,7 @@ func (r random) event() *eventgateway.Event {
 	r.maybe(func() {
 		ev.HTTP = &eventgateway.HTTPRequest{
 			Path: r.text(), Method: r.text(), Host: r.text(), Header: http.Header(r.lists()), Query: url.Values(r.lists()),
+			RawPath: r.text(), RawQuery: r.text(), Protocol: r.text(), Scheme: r.text(), ClientIP: r.text(),
 		}
 	})
 	r.maybe(func() { ev.Depth, ev.Cause = r.number(), r.text() })

@@ -50,6 +50,12 @@ type wireRequest struct {
 	Host   string              `cbor:"3,keyasint,omitempty"`
 	Header map[string][]string `cbor:"4,keyasint,omitempty"`
 	Query  map[string][]string `cbor:"5,keyasint,omitempty"`
+	// What follows is missing in records of earlier versions.
+	RawPath  string `cbor:"6,keyasint,omitempty"`
+	RawQuery string `cbor:"7,keyasint,omitempty"`
+	Protocol string `cbor:"8,keyasint,omitempty"`
+	Scheme   string `cbor:"9,keyasint,omitempty"`
+	ClientIP string `cbor:"10,keyasint,omitempty"`
 }
 
 type wireParam struct {
@@ -110,7 +116,10 @@ func newWireEvent(ev *eventgateway.Event) wireEvent {
 		}
 	}
 	if r := ev.HTTP; r != nil {
-		wire.HTTP = &wireRequest{Path: r.Path, Method: r.Method, Host: r.Host, Header: r.Header, Query: r.Query}
+		wire.HTTP = &wireRequest{
+			Path: r.Path, Method: r.Method, Host: r.Host, Header: r.Header, Query: r.Query,
+			RawPath: r.RawPath, RawQuery: r.RawQuery, Protocol: r.Protocol, Scheme: r.Scheme, ClientIP: r.ClientIP,
+		}
 	}
 	return wire
 }
@@ -169,7 +178,10 @@ func (w *wireEvent) event() (*eventgateway.Event, error) {
 		}
 	}
 	if r := w.HTTP; r != nil {
-		ev.HTTP = &eventgateway.HTTPRequest{Path: r.Path, Method: r.Method, Host: r.Host, Header: r.Header, Query: r.Query}
+		ev.HTTP = &eventgateway.HTTPRequest{
+			Path: r.Path, Method: r.Method, Host: r.Host, Header: r.Header, Query: r.Query,
+			RawPath: r.RawPath, RawQuery: r.RawQuery, Protocol: r.Protocol, Scheme: r.Scheme, ClientIP: r.ClientIP,
+		}
 	}
 	return ev, nil
 }

@@ -70,8 +70,9 @@ func events() map[string]*eventgateway.Event {
 	request.Type = eventgateway.EventHTTP
 	request.HTTP = &eventgateway.HTTPRequest{
 		Path: "/users/ü/files", Method: "PUT", Host: "shop.example:8443",
-		Header: http.Header{"Accept": {"a", "b"}, "X-Empty": {""}, "X-Latin": {"caf\xe9"}, "Cookie": {"k=v; l=w"}},
-		Query:  url.Values{"q": {"1", "", "ü"}, "flag": {""}},
+		Header:  http.Header{"Accept": {"a", "b"}, "X-Empty": {""}, "X-Latin": {"caf\xe9"}, "Cookie": {"k=v; l=w"}},
+		Query:   url.Values{"q": {"1", "", "ü"}, "flag": {""}},
+		RawPath: "/users/%c3%bc/files", RawQuery: "q=1&q&q=%C3%BC&flag", Protocol: "HTTP/2.0", Scheme: "https", ClientIP: "2001:db8::7",
 	}
 	bareRequest := event("", []byte{})
 	bareRequest.Type = eventgateway.EventHTTP

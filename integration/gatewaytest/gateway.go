@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"text/template"
@@ -31,6 +32,8 @@ type Gateway struct {
 	cmd    *exec.Cmd
 	log    *logBuffer
 	exited chan struct{}
+	// reloaded is set once another configuration was loaded.
+	reloaded atomic.Bool
 }
 
 // vars are what a Caddyfile template can use: {{.Events}} etc. are host:port, {{.Port1}}… are free ports.
@@ -258,10 +261,15 @@ func (g *Gateway) Reload(template string) (status int, body string) {
 	}
 	defer resp.Body.Close()
 	b, _ := io.ReadAll(resp.Body)
+	if resp.StatusCode == http.StatusOK {
+		g.reloaded.Store(true)
+	}
 	return resp.StatusCode, string(b)
 }
 
-// Do sends a request with a JSON body (nil for none) and fails the test if the status is not want. It returns the body.
+// Do sends a request with a JSON body (nil for none) and fails the test if the status is not want. It returns the body. After a
+// reload a GET is sent again until it is answered: a connection that the old listener's queue still held when Caddy closed it is
+// reset.
 func (g *Gateway) Do(method, url string, body any, want int) []byte {
 	g.t.Helper()
 	var r io.Reader
@@ -282,8 +290,11 @@ func (g *Gateway) Do(method, url string, body any, want int) []byte {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	resp, err := client.Do(req)
-	if r == nil && method == http.MethodGet && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)) {
-		resp, err = client.Do(req) // it met the listener of a configuration that was just going
+	if err != nil && r == nil && method == http.MethodGet && g.reloaded.Load() {
+		Eventually(g.t, time.Minute, func() error {
+			resp, err = client.Do(req)
+			return err
+		})
 	}
 	if err != nil {
 		g.t.Fatal(err)

@@ -5,28 +5,25 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/eventgateway/eventgateway/providers/awsaccount/awstest"
 	"github.com/eventgateway/eventgateway/providers/providertest"
 )
 
 func TestConformance(t *testing.T) {
 	verified := func(w http.ResponseWriter, r *http.Request) bool {
-		err := verifyInvoke(r, providertest.Body(r), testARN, testKeyID, testKey, testToken)
-		if err != nil {
+		if err := checkInvoke(r, &Provider{ARN: testARN, Qualifier: "live"}); err != nil {
 			t.Error(err)
-			refuseInvoke(w, http.StatusForbidden, "InvalidSignatureException", err.Error())
 		}
-		return err == nil
+		return awstest.Verified(t, w, r, providertest.Body(r), "lambda", awstest.Example)
 	}
 	providertest.Run(t, providertest.Config{
 		Type: "awslambda",
 		Fields: func(edge string) string {
-			return fmt.Sprintf(`{"arn":%q,"region":%q,"awsAccessKeyId":%q,"awsSecretAccessKey":%q,"awsSessionToken":%q,"endpoint":%q}`,
-				testARN, testRegion, testKeyID, testKey, testToken, edge)
+			return `{"arn":"` + testARN + `","qualifier":"live","invocationType":"RequestResponse"` + awstest.Fields(edge) + `}`
 		},
-		Secrets: []string{testKeyID, testKey, testToken},
+		Secrets: awstest.Secrets(),
 		Caddyfile: func(edge string) string {
-			return "awslambda {\n\tarn " + testARN + "\n\tregion " + testRegion + "\n\taccess_key_id " + testKeyID +
-				"\n\tsecret_access_key " + testKey + "\n\tsession_token " + testToken + "\n\tendpoint " + edge + "\n}\n"
+			return "awslambda " + testARN + " {\n\tqualifier live\n\tinvocation_type RequestResponse\n" + awstest.CaddyfileOptions(edge) + "}\n"
 		},
 		Answer: func(w http.ResponseWriter, r *http.Request, body []byte) {
 			if verified(w, r) {
@@ -39,9 +36,4 @@ func TestConformance(t *testing.T) {
 			}
 		},
 	})
-	clients.mu.Lock()
-	defer clients.mu.Unlock()
-	if n := len(clients.open); n != 0 {
-		t.Errorf("%d clients are kept for no function", n)
-	}
 }

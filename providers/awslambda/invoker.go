@@ -1,36 +1,36 @@
 package awslambda
 
 import (
-	"bytes"
 	"context"
-	"encoding/base64"
-	"encoding/json"
-	"maps"
-	"net/http"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
-	"github.com/eventgateway/eventgateway"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/eventgateway/eventgateway/providers"
+	"github.com/eventgateway/eventgateway/providers/awsaccount"
 )
 
 // invoker calls one Lambda function.
 type invoker struct {
-	arn string
-	// name (with its qualifier) and region name the function in messages.
-	name, region string
-	client       *client
+	arn       string
+	qualifier *string
+	typ       types.InvocationType
+	service   awsaccount.Service
+	account   *awsaccount.Client
+	client    *lambda.Client
 }
 
 // Close implements io.Closer.
 func (f *invoker) Close() error {
-	clients.release(f.client)
+	f.account.Release()
 	return nil
 }
 
+// accepted is the answer where Lambda only took the payload: for an http event, an empty response of that status.
+var accepted = []byte(`{"statusCode":202}`)
+
 // Invoke implements providers.Invoker.
 func (f *invoker) Invoke(ctx context.Context, call *providers.Call) (*providers.Result, error) {
-	input := &lambda.InvokeInput{FunctionName: &f.arn, Payload: call.Payload}
+	input := &lambda.InvokeInput{FunctionName: &f.arn, Qualifier: f.qualifier, InvocationType: f.typ, Payload: call.Payload}
 	if len(call.Header) > 0 {
 		beside, err := clientContext(call.Header)
 		if err != nil {
@@ -38,88 +38,14 @@ func (f *invoker) Invoke(ctx context.Context, call *providers.Call) (*providers.
 		}
 		input.ClientContext = &beside
 	}
-	out, err := f.client.Invoke(withPayload(ctx, call.Payload), input)
-	if err != nil {
-		return nil, f.failure(ctx, err)
-	}
-	if out.FunctionError != nil {
+	out, err := f.client.Invoke(awsaccount.WithPayload(ctx, call.Payload), input)
+	switch {
+	case err != nil:
+		return nil, f.account.Failure(ctx, &f.service, err)
+	case out.FunctionError != nil:
 		return nil, functionError(*out.FunctionError, int(out.StatusCode), out.Payload)
+	case f.typ == types.InvocationTypeEvent:
+		return &providers.Result{ContentType: "application/json", Body: accepted}, nil
 	}
 	return &providers.Result{ContentType: "application/json", Body: out.Payload}, nil
-}
-
-// maxClientContext is how many bytes of client context Lambda takes, after base64.
-const maxClientContext = 3583
-
-// clientContext writes what goes beside the payload where Lambda has a place for it: the function finds it in its context
-// as client context, under "custom". Where not all fits, the gateway's own headers and the trace are left out, the depth, which
-// ends loops, last: what the event and the subscription bring would fit without them.
-func clientContext(header http.Header) (string, error) {
-	custom := make(map[string]string, len(header))
-	for name, values := range header {
-		custom[strings.ToLower(name)] = strings.Join(values, ", ")
-	}
-	if encoded, ok := encodeContext(custom); ok {
-		return encoded, nil
-	}
-	for _, leftOut := range [...]func(name, _ string) bool{
-		func(name, _ string) bool { return name == causeHeader || name == "tracestate" },
-		func(name, _ string) bool { return isOwn(name) && name != depthHeader },
-		func(name, _ string) bool { return isOwn(name) },
-	} {
-		maps.DeleteFunc(custom, leftOut)
-		if encoded, ok := encodeContext(custom); ok {
-			return encoded, nil
-		}
-	}
-	return "", &providers.Error{
-		Failure: providers.FunctionFailed, Permanent: true,
-		Message: "the event's attributes and the subscription's headers are larger than the client context AWS Lambda takes: " +
-			"use a format that has the attributes in the payload, and fewer headers",
-	}
-}
-
-// As they stand in the client context.
-var (
-	ownPrefix   = strings.ToLower(eventgateway.HeaderPrefix)
-	depthHeader = ownPrefix + "depth"
-	causeHeader = ownPrefix + "cause"
-)
-
-// isOwn reports whether a header is not the event's or the subscription's.
-func isOwn(name string) bool {
-	return strings.HasPrefix(name, ownPrefix) || name == "traceparent" || name == "tracestate"
-}
-
-// encodeContext returns the client context, and whether Lambda takes that much.
-func encodeContext(custom map[string]string) (string, bool) {
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false) // which would take six bytes for one
-	err := encoder.Encode(map[string]any{"custom": custom})
-	encoded := base64.StdEncoding.EncodeToString(bytes.TrimSuffix(text.Bytes(), []byte("\n")))
-	return encoded, err == nil && len(encoded) <= maxClientContext
-}
-
-// functionError tells what a function reported: Handled (it returned an error) or Unhandled (it crashed or timed out).
-// Of the payload only the error's type is shown; its message and trace may hold anything.
-func functionError(kind string, status int, payload []byte) *providers.Error {
-	var report struct {
-		ErrorType string `json:"errorType"`
-	}
-	_ = json.Unmarshal(payload, &report) // what cannot be read has no type
-	e := &providers.Error{Failure: providers.FunctionFailed, Status: status, Message: "the function failed"}
-	if kind == "Unhandled" {
-		e.Message = "the function failed without handling it"
-	}
-	if typ := report.ErrorType; isName(typ) {
-		e.Message += ": " + typ
-	}
-	return e
-}
-
-// isName reports whether s looks like the name of an error, and not like a sentence or data.
-func isName(s string) bool {
-	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._$"
-	return s != "" && len(s) <= 64 && strings.Trim(s, allowed) == ""
 }

@@ -7,15 +7,15 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/eventgateway/eventgateway/providers"
+	"github.com/eventgateway/eventgateway/providers/awsaccount/awstest"
 )
 
 var (
-	static = Provider{ARN: testARN, Region: testRegion, AccessKeyID: testKeyID, SecretAccessKey: testKey, SessionToken: testToken}
+	static = Provider{ARN: testARN, Account: awstest.Account("")}
 	event  = &providers.Call{Payload: []byte(`{"event":"x","data":"private"}`), ContentType: "application/json"}
 )
 
@@ -243,7 +243,7 @@ func TestServiceErrors(t *testing.T) {
 				t.Errorf("got RetryAfter %s, want %s", e.RetryAfter, wait)
 			}
 			for err := error(e); err != nil; err = errors.Unwrap(err) {
-				if strings.Contains(err.Error(), "private") || strings.Contains(err.Error(), testKeyID) {
+				if strings.Contains(err.Error(), "private") || strings.Contains(err.Error(), awstest.Example.KeyID) {
 					t.Errorf("%q shows what AWS quoted", err)
 				}
 			}
@@ -259,31 +259,70 @@ func TestClientsAreShared(t *testing.T) {
 	other := static
 	other.SecretAccessKey = "another"
 	c := open(t, other)
-	if a.client != b.client || a.client == c.client {
+	if a.client != b.client || a.account != b.account || a.account == c.account {
 		t.Error("functions of equal settings, and only those, are to share a client")
 	}
 }
 
-func TestClientPoolRaces(t *testing.T) {
-	var all sync.WaitGroup
-	for range 8 {
-		all.Go(func() {
-			for range 50 {
-				f, err := static.Open(providers.Env{MaxResponse: 7})
-				if err != nil {
-					t.Error(err)
+func TestQualifier(t *testing.T) {
+	for _, qualifier := range []string{"7", "live", "$LATEST"} {
+		t.Run(qualifier, func(t *testing.T) {
+			p := static
+			p.Qualifier = qualifier
+			refuse := false
+			p = startEdge(t, p, func(w http.ResponseWriter, _ *http.Request, body []byte) {
+				if refuse {
+					refuseInvoke(w, http.StatusNotFound, "ResourceNotFoundException", "private")
 					return
 				}
-				f.(*invoker).Close()
+				answerInvoke(w, "", body)
+			})
+			f := open(t, p)
+			if _, err := f.Invoke(t.Context(), event); err != nil {
+				t.Error(err)
+			}
+			refuse = true
+			_, err := f.Invoke(t.Context(), event)
+			if e := failureOf(t, err, providers.Unreachable); !strings.Contains(e.Message, "no function hello:"+qualifier+" in eu-west-1") {
+				t.Errorf("got %q", e.Message)
 			}
 		})
 	}
-	all.Wait()
-	clients.mu.Lock()
-	defer clients.mu.Unlock()
-	for s := range clients.open {
-		if s.maxResponse == 7 {
-			t.Error("a client is kept for no function")
+}
+
+// Lambda's own queue answers 202 with nothing in it, whatever becomes of the payload after that.
+func TestEventInvocation(t *testing.T) {
+	p := static
+	p.InvocationType = "Event"
+	p = startEdge(t, p, func(w http.ResponseWriter, _ *http.Request, body []byte) {
+		if string(body) != string(event.Payload) {
+			t.Errorf("got %q", body)
 		}
+		w.WriteHeader(http.StatusAccepted)
+	})
+	result, err := open(t, p).Invoke(t.Context(), event)
+	if err != nil || string(result.Body) != `{"statusCode":202}` || result.ContentType != "application/json" {
+		t.Errorf("got %v, error %v", result, err)
+	}
+}
+
+// An answer as large as Lambda gives them comes whole where the gateway's own limit lets it, and not where it does not.
+func TestLargestAnswer(t *testing.T) {
+	const largest = 6 << 20
+	answer := []byte(`"` + strings.Repeat("x", largest-2) + `"`)
+	p := startEdge(t, static, func(w http.ResponseWriter, _ *http.Request, _ []byte) { answerInvoke(w, "", answer) })
+	for limit, fits := range map[int64]bool{largest: true, largest - 1: false} {
+		f, err := p.Open(providers.Env{MaxResponse: limit})
+		if err != nil {
+			t.Fatal(err)
+		}
+		result, err := f.Invoke(t.Context(), event)
+		if fits && (err != nil || len(result.Body) != largest) {
+			t.Errorf("limit %d: %v", limit, err)
+		}
+		if !fits {
+			failureOf(t, err, providers.BadAnswer)
+		}
+		f.(*invoker).Close()
 	}
 }

@@ -1,8 +1,7 @@
 // Package awslambda calls AWS Lambda functions. It is the Caddy module event_gateway.providers.awslambda.
 //
-// A call is one Invoke of type RequestResponse, without the function's log. The SDK's own retries are off: a call that
-// failed may have run, and whether to run it again is decided by the subscription's delivery. Only where a pooled
-// connection turned out to be dead before anything was written, the request goes out on another one.
+// A call is one Invoke of type RequestResponse, without the function's log, or of type Event, for which Lambda puts the payload
+// in a queue of its own and answers at once. Retries are off; see package awsaccount.
 //
 // The tests run against an HTTP edge that checks the Signature Version 4 of every request and speaks the Invoke protocol.
 // What it cannot show is what only AWS itself decides: whether a policy grants a call, which errors its services choose in
@@ -10,13 +9,15 @@
 package awslambda
 
 import (
-	"net/url"
 	"regexp"
-	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/caddyserver/caddy/v2"
 	"github.com/eventgateway/eventgateway"
 	"github.com/eventgateway/eventgateway/providers"
+	"github.com/eventgateway/eventgateway/providers/awsaccount"
 )
 
 func init() {
@@ -28,18 +29,14 @@ type Provider struct {
 	// ARN names the function, with an optional version or alias at its end:
 	// arn:aws:lambda:us-east-1:123456789012:function:hello:live. Required.
 	ARN string `json:"arn"`
-	// Region is the AWS region that is called. It is the one in the ARN. Required.
-	Region string `json:"region"`
-	// AccessKeyID and SecretAccessKey are the credentials, both or neither. Default: the server's own, from its
-	// environment, its shared AWS files or its role.
-	AccessKeyID     string `json:"awsAccessKeyId,omitempty"`
-	SecretAccessKey string `json:"awsSecretAccessKey,omitempty"`
-	// SessionToken belongs to temporary credentials. Default: none.
-	SessionToken string `json:"awsSessionToken,omitempty"`
-	// RoleARN is a role to assume with those credentials before calling. Default: none.
-	RoleARN string `json:"roleArn,omitempty"`
-	// Endpoint is an http or https URL to call in place of AWS's own for the region. Default: none.
-	Endpoint string `json:"endpoint,omitempty"`
+	// Account says as whom it is called. Its region is the one in the ARN.
+	awsaccount.Account
+	// Qualifier is a version or an alias, where none is in the ARN. Default: none, which is $LATEST.
+	Qualifier string `json:"qualifier,omitempty"`
+	// InvocationType is RequestResponse, which waits for the function's answer, or Event, which only has Lambda take the payload
+	// into its own queue: the answer is {"statusCode":202}, and retries and dead letters after that are Lambda's. Default:
+	// RequestResponse.
+	InvocationType string `json:"invocationType,omitempty"`
 }
 
 // CaddyModule implements caddy.Module.
@@ -50,9 +47,7 @@ func (*Provider) CaddyModule() caddy.ModuleInfo {
 var (
 	functionARN = regexp.MustCompile(`^arn:aws[a-z-]*:lambda:([a-z0-9-]+):\d{12}:function:([a-zA-Z0-9_-]{1,64})` +
 		`(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9_-]{1,128}))?$`)
-	roleARN   = regexp.MustCompile(`^arn:aws[a-z-]*:iam::\d{12}:role/[\x21-\x7e]{1,512}$`)
-	region    = regexp.MustCompile(`^[a-z]{2,8}(-[a-z]+){1,3}-\d{1,2}$`)
-	accessKey = regexp.MustCompile(`^\w{1,128}$`)
+	qualifier = regexp.MustCompile(`^(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9_-]{1,128})$`)
 )
 
 // Validate implements providers.Provider.
@@ -60,87 +55,35 @@ func (p *Provider) Validate() error {
 	parts := functionARN.FindStringSubmatch(p.ARN)
 	switch {
 	case p.ARN == "":
-		return missing("arn", "the ARN of a Lambda function")
+		return awsaccount.Missing("arn", "the ARN of a Lambda function")
 	case parts == nil:
 		return eventgateway.InvalidField("arn", p.ARN, "the ARN of a Lambda function, such as "+
 			"arn:aws:lambda:us-east-1:123456789012:function:hello, with an optional :version or :alias")
-	case p.Region == "":
-		return missing("region", "an AWS region such as us-east-1")
-	case !region.MatchString(p.Region):
-		return eventgateway.InvalidField("region", p.Region, "an AWS region such as us-east-1")
-	case parts[1] != p.Region:
-		return eventgateway.InvalidField("region", p.Region, "the region in provider.arn, "+parts[1])
-	case p.RoleARN != "" && !roleARN.MatchString(p.RoleARN):
-		return eventgateway.InvalidField("roleArn", p.RoleARN,
-			"the ARN of an IAM role, such as arn:aws:iam::123456789012:role/caller")
+	case p.Qualifier != "" && parts[3] != "":
+		return eventgateway.InvalidField("qualifier", p.Qualifier, "none beside the version or alias in provider.arn, "+parts[4])
+	case p.Qualifier != "" && !qualifier.MatchString(p.Qualifier):
+		return eventgateway.InvalidField("qualifier", p.Qualifier, "a version such as 7, an alias such as live, or $LATEST")
+	case p.InvocationType != "" && p.invocationType() == "":
+		return eventgateway.InvalidField("invocationType", p.InvocationType, "RequestResponse or Event")
 	}
-	if err := p.validateCredentials(); err != nil {
+	if err := p.Account.Validate(); err != nil {
 		return err
 	}
-	return p.validateEndpoint()
-}
-
-func missing(field, accepted string) error {
-	return eventgateway.Errorf(eventgateway.Invalid, "%s: missing: want %s", field, accepted)
-}
-
-// validateCredentials shows nothing of what it refuses: people swap the key and its id.
-func (p *Provider) validateCredentials() error {
-	switch {
-	case p.AccessKeyID == "" && p.SecretAccessKey != "":
-		return missing("awsAccessKeyId", "it beside awsSecretAccessKey, or neither")
-	case p.AccessKeyID != "" && p.SecretAccessKey == "":
-		return missing("awsSecretAccessKey", "it beside awsAccessKeyId, or neither")
-	case p.SessionToken != "" && p.AccessKeyID == "":
-		return missing("awsAccessKeyId", "it and awsSecretAccessKey beside awsSessionToken")
-	case p.AccessKeyID != "" && !accessKey.MatchString(p.AccessKeyID):
-		return unfit("awsAccessKeyId", "up to 128 letters, digits or underscores")
-	case !printable(p.SecretAccessKey, 1024):
-		return unfit("awsSecretAccessKey", "up to 1024 printable ASCII characters")
-	case !printable(p.SessionToken, 16<<10):
-		return unfit("awsSessionToken", "up to 16 KiB of printable ASCII characters")
+	if parts[1] != p.Region {
+		return eventgateway.InvalidField("region", p.Region, "the region in provider.arn, "+parts[1])
 	}
 	return nil
 }
 
-// unfit refuses a value that may be a credential, and so is not shown.
-func unfit(field, accepted string) error {
-	return eventgateway.Errorf(eventgateway.Invalid, "%s: not accepted: want %s", field, accepted)
-}
-
-func printable(s string, most int) bool {
-	return len(s) <= most && strings.IndexFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) < 0
-}
-
-func (p *Provider) validateEndpoint() error {
-	const accepted = "an http or https URL without user, query or fragment, such as http://localhost:4566"
-	if p.Endpoint == "" {
-		return nil
-	}
-	u, err := url.Parse(p.Endpoint)
-	if err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.User == nil &&
-		!strings.ContainsAny(p.Endpoint, "?#") && len(p.Endpoint) <= 2048 {
-		return nil
-	}
-	if strings.ContainsAny(p.Endpoint, "@?") { // there may be a credential in it
-		return unfit("endpoint", accepted)
-	}
-	return eventgateway.InvalidField("endpoint", p.Endpoint, accepted)
-}
-
-// EachSecret implements providers.Secretive. The access key's id is one too: the contract masks credentials as a whole.
-func (p *Provider) EachSecret(visit func(name, value string) string) {
-	for _, secret := range []struct {
-		name  string
-		value *string
-	}{
-		{"awsAccessKeyId", &p.AccessKeyID},
-		{"awsSecretAccessKey", &p.SecretAccessKey},
-		{"awsSessionToken", &p.SessionToken},
-	} {
-		if *secret.value != "" {
-			*secret.value = visit(secret.name, *secret.value)
-		}
+// invocationType returns the SDK's constant; empty when the field holds none that is taken.
+func (p *Provider) invocationType() types.InvocationType {
+	switch typ := types.InvocationType(p.InvocationType); typ {
+	case "":
+		return types.InvocationTypeRequestResponse
+	case types.InvocationTypeRequestResponse, types.InvocationTypeEvent:
+		return typ
+	default:
+		return ""
 	}
 }
 
@@ -150,11 +93,14 @@ func (p *Provider) Open(env providers.Env) (providers.Invoker, error) {
 	if parts == nil {
 		return nil, p.Validate()
 	}
-	name := parts[2] + parts[3]
-	client := clients.acquire(settings{
-		region: p.Region, endpoint: p.Endpoint, role: p.RoleARN,
-		keyID: p.AccessKeyID, key: p.SecretAccessKey, token: p.SessionToken,
-		maxResponse: env.MaxResponse,
-	})
-	return &invoker{arn: p.ARN, name: name, region: p.Region, client: client}, nil
+	f := &invoker{
+		arn: p.ARN, typ: p.invocationType(), account: p.Account.Open(env),
+		service: service("function " + parts[2] + parts[3]),
+	}
+	if p.Qualifier != "" {
+		f.qualifier = &p.Qualifier
+		f.service.Resource += ":" + p.Qualifier
+	}
+	f.client = awsaccount.ServiceClient(f.account, func(c aws.Config) *lambda.Client { return lambda.NewFromConfig(c) })
+	return f, nil
 }

@@ -6,6 +6,8 @@ import (
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/eventgateway/eventgateway"
+	"github.com/eventgateway/eventgateway/providers/awsaccount"
+	"github.com/eventgateway/eventgateway/providers/awsaccount/awstest"
 )
 
 func TestValidate(t *testing.T) {
@@ -16,19 +18,22 @@ func TestValidate(t *testing.T) {
 	}
 	for _, p := range []Provider{
 		static,
-		{ARN: testARN, Region: testRegion},
-		{ARN: "arn:aws-cn:lambda:cn-north-1:123456789012:function:a", Region: "cn-north-1"},
-		{ARN: "arn:aws-us-gov:lambda:us-gov-west-1:123456789012:function:a:1", Region: "us-gov-west-1"},
-		{ARN: "arn:aws-eusc:lambda:eusc-de-east-1:123456789012:function:a", Region: "eusc-de-east-1"},
+		{ARN: testARN, Account: awsaccount.Account{Region: awstest.Region}},
+		{ARN: "arn:aws-cn:lambda:cn-north-1:123456789012:function:a", Account: awsaccount.Account{Region: "cn-north-1"}},
+		{ARN: "arn:aws-us-gov:lambda:us-gov-west-1:123456789012:function:a:1", Account: awsaccount.Account{Region: "us-gov-west-1"}},
+		{ARN: "arn:aws-eusc:lambda:eusc-de-east-1:123456789012:function:a", Account: awsaccount.Account{Region: "eusc-de-east-1"}},
 		change(func(p *Provider) { p.RoleARN = testRole }),
 		change(func(p *Provider) { p.Endpoint = "http://localhost:4566" }),
+		change(func(p *Provider) { p.Qualifier = "live" }),
+		change(func(p *Provider) { p.Qualifier = "$LATEST" }),
+		change(func(p *Provider) { p.InvocationType = "Event" }),
+		change(func(p *Provider) { p.InvocationType = "RequestResponse" }),
 	} {
 		if err := p.Validate(); err != nil {
 			t.Errorf("%s: %v", p.ARN, err)
 		}
 	}
 	arn := func(s string) Provider { return change(func(p *Provider) { p.ARN = s }) }
-	endpoint := func(s string) Provider { return change(func(p *Provider) { p.Endpoint = s }) }
 	for name, test := range map[string]struct {
 		provider Provider
 		field    string
@@ -49,19 +54,11 @@ func TestValidate(t *testing.T) {
 		"no region":           {change(func(p *Provider) { p.Region = "" }), "region"},
 		"region no region":    {change(func(p *Provider) { p.Region = "evil.example/" }), "region"},
 		"region of other arn": {change(func(p *Provider) { p.Region = "us-east-1" }), "region"},
+		"two qualifying":      {change(func(p *Provider) { p.ARN, p.Qualifier = testARN+":7", "7" }), "qualifier"},
+		"bad qualifier":       {change(func(p *Provider) { p.Qualifier = "a b" }), "qualifier"},
+		"dry run":             {change(func(p *Provider) { p.InvocationType = "DryRun" }), "invocationType"},
+		"other case of type":  {change(func(p *Provider) { p.InvocationType = "event" }), "invocationType"},
 		"key without id":      {change(func(p *Provider) { p.AccessKeyID = "" }), "awsAccessKeyId"},
-		"id without key":      {change(func(p *Provider) { p.SecretAccessKey = "" }), "awsSecretAccessKey"},
-		"only a token":        {change(func(p *Provider) { p.AccessKeyID, p.SecretAccessKey = "", "" }), "awsAccessKeyId"},
-		"bad id":              {change(func(p *Provider) { p.AccessKeyID = "secret/key" }), "awsAccessKeyId"},
-		"bad key":             {change(func(p *Provider) { p.SecretAccessKey = "secret key" }), "awsSecretAccessKey"},
-		"bad token":           {change(func(p *Provider) { p.SessionToken = "secret\r\n" }), "awsSessionToken"},
-		"role no role":        {change(func(p *Provider) { p.RoleARN = "caller" }), "roleArn"},
-		"role is a user":      {change(func(p *Provider) { p.RoleARN = "arn:aws:iam::123456789012:user/a" }), "roleArn"},
-		"endpoint no URL":     {endpoint("localhost:4566"), "endpoint"},
-		"endpoint scheme":     {endpoint("ftp://a"), "endpoint"},
-		"endpoint user":       {endpoint("http://u:secret@a"), "endpoint"},
-		"endpoint query":      {endpoint("http://a?x=secret"), "endpoint"},
-		"endpoint no host":    {endpoint("http://"), "endpoint"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := test.provider.Validate()
@@ -77,8 +74,8 @@ func TestValidate(t *testing.T) {
 
 func TestCaddyfileErrors(t *testing.T) {
 	for name, test := range map[string]struct{ text, want string }{
-		"nothing":   {"awslambda", "needs an arn and a region"},
-		"no region": {"awslambda " + testARN, "needs an arn and a region"},
+		"nothing":   {"awslambda", "needs arn and region"},
+		"no region": {"awslambda " + testARN, "needs arn and region"},
 		"two args":  {"awslambda a b", "wrong argument count"},
 		"unknown":   {"awslambda {\n\tregion eu-west-1\n\tarnn x\n}", `unknown option "arnn" of provider awslambda`},
 		"line":      {"awslambda {\n\tregion eu-west-1\n\tarnn x\n}", "Testfile:3"},

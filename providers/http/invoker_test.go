@@ -18,22 +18,26 @@ import (
 	"time"
 
 	"github.com/eventgateway/eventgateway/providers"
+	"github.com/eventgateway/eventgateway/providers/httpcall"
 )
 
 // open opens p on a transport of the test's own.
-func open(t testing.TB, p *Provider, settings *tls.Config) *invoker {
+func open(t testing.TB, p *Provider, settings *tls.Config) providers.Invoker {
+	t.Helper()
+	return openOn(t, p, httpcall.NewTransport(new(net.Dialer).DialContext, settings))
+}
+
+func openOn(t testing.TB, p *Provider, transport *http.Transport) providers.Invoker {
 	t.Helper()
 	if err := p.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	f, err := p.Open(providers.Env{Space: "s", FunctionID: "f", Logger: slog.New(slog.DiscardHandler), MaxResponse: 1 << 20})
+	t.Cleanup(transport.CloseIdleConnections)
+	f, err := p.open(providers.Env{Space: "s", FunctionID: "f", Logger: slog.New(slog.DiscardHandler), MaxResponse: 1 << 20}, transport)
 	if err != nil {
 		t.Fatal(err)
 	}
-	transport := newTransport(settings)
-	t.Cleanup(transport.CloseIdleConnections)
-	f.(*invoker).transport = transport
-	return f.(*invoker)
+	return f
 }
 
 var event = &providers.Call{Payload: []byte(`{"event":"x"}`), ContentType: "application/json"}
@@ -191,7 +195,7 @@ func TestRetryAfterDate(t *testing.T) {
 		"":     0,
 		"120s": 0,
 	} {
-		if got := retryAfter(value, now); got != want {
+		if got := providers.RetryAfter(value, now); got != want {
 			t.Errorf("%q: got %s, want %s", value, got, want)
 		}
 	}
@@ -359,13 +363,12 @@ func TestDeadConnectionIsReplaced(t *testing.T) {
 		bodies = append(bodies, string(body))
 	}))
 	defer server.Close()
-	f := open(t, &Provider{URL: server.URL}, nil)
 	var dials int
-	f.transport.(*http.Transport).DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+	f := openOn(t, &Provider{URL: server.URL}, httpcall.NewTransport(func(ctx context.Context, network, address string) (net.Conn, error) {
 		dials++
 		conn, err := new(net.Dialer).DialContext(ctx, network, address)
 		return &deadOnWrite{Conn: conn}, err
-	}
+	}, nil))
 	for range 2 {
 		if _, err := f.Invoke(t.Context(), event); err != nil {
 			t.Fatal(err)

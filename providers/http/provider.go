@@ -1,21 +1,14 @@
 // Package httpprovider calls functions that are HTTP endpoints. It is the Caddy module event_gateway.providers.http.
-//
-// A call is one request. It is sent a second time only where the first cannot have been processed: when nothing of it was
-// written because a pooled connection turned out to be dead, or when an HTTP/2 server said that it did not look at it. For
-// the safe methods GET, HEAD and OPTIONS (and for requests with an Idempotency-Key header) net/http also tries again when
-// a pooled connection dies before the first byte of the answer; a POST fails then, and whether to try again is decided by
-// the subscription's delivery.
+// What makes the request is package httpcall, which says when one is sent a second time.
 package httpprovider
 
 import (
-	"encoding/base64"
 	"net/http"
-	"net/url"
-	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/eventgateway/eventgateway"
 	"github.com/eventgateway/eventgateway/providers"
+	"github.com/eventgateway/eventgateway/providers/httpcall"
 )
 
 func init() {
@@ -32,6 +25,16 @@ type Provider struct {
 	// Headers are sent with every call, besides Content-Type and what the function's format adds; they win over those.
 	// "Host" sets the host the function sees.
 	Headers map[string]string `json:"headers,omitempty"`
+	// Basic, Bearer (a token) or OAuth2 say to the function who calls it, in the Authorization header: at most one of them, and
+	// none beside a user in URL or that header among Headers. Default: none.
+	Basic  *Basic  `json:"basic,omitempty"`
+	Bearer string  `json:"bearer,omitempty"`
+	OAuth2 *OAuth2 `json:"oauth2,omitempty"`
+	// ClientCertificate is for functions that ask for one in the TLS handshake, or whose own no authority that the system trusts
+	// has signed. Default: none.
+	ClientCertificate *ClientCertificate `json:"clientCertificate,omitempty"`
+	// Signing has every call signed. Default: none is.
+	Signing *Signing `json:"signing,omitempty"`
 }
 
 // CaddyModule implements caddy.Module.
@@ -41,7 +44,8 @@ func (*Provider) CaddyModule() caddy.ModuleInfo {
 
 // Validate implements providers.Provider.
 func (p *Provider) Validate() error {
-	if _, err := parseURL(p.URL); err != nil {
+	target, err := httpcall.ParseURL("url", p.URL)
+	if err != nil {
 		return err
 	}
 	switch p.Method {
@@ -50,57 +54,19 @@ func (p *Provider) Validate() error {
 	default:
 		return eventgateway.InvalidField("method", p.Method, "POST, PUT, PATCH, DELETE, GET, HEAD or OPTIONS")
 	}
-	return validateHeaders(p.Headers)
-}
-
-// Open implements providers.Provider.
-func (p *Provider) Open(env providers.Env) (providers.Invoker, error) {
-	target, err := parseURL(p.URL)
-	if err != nil {
-		return nil, err
+	if err := validateHeaders(p.Headers); err != nil {
+		return err
 	}
-	header := http.Header{"User-Agent": {"event-gateway"}}
-	request := http.Request{
-		Method: p.Method, URL: target, Host: target.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	if err := p.validateAuthorization(target.User != nil); err != nil {
+		return err
 	}
-	if request.Method == "" {
-		request.Method = http.MethodPost
-	}
-	if user := target.User; user != nil {
-		password, _ := user.Password()
-		header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+password)))
-		target.User = nil // net/http's transport does not read it, and what it does not hold it cannot tell
-	}
-	for name, value := range p.Headers {
-		if strings.EqualFold(name, "Host") {
-			request.Host = value
-			continue
+	if p.ClientCertificate != nil {
+		if err := p.ClientCertificate.validate(target.Scheme); err != nil {
+			return err
 		}
-		header.Set(name, value)
 	}
-	return newInvoker(&request, header, env.MaxResponse, shared), nil
-}
-
-// parseURL returns the parsed form of a valid provider URL. Its errors show the URL only where it holds no credential.
-func parseURL(raw string) (*url.URL, error) {
-	const accepted = "an http or https URL with a host, such as https://example.com/hello"
-	if raw == "" {
-		return nil, refuse("url: missing: want %s", accepted)
+	if p.Signing != nil {
+		return p.Signing.validate(p)
 	}
-	unfit := func(accepted string) (*url.URL, error) {
-		if strings.ContainsAny(raw, "@?") {
-			return nil, refuse("url: not accepted: want %s", accepted)
-		}
-		return nil, eventgateway.InvalidField("url", raw, accepted)
-	}
-	u, err := url.Parse(raw)
-	switch {
-	case len(raw) > 8<<10:
-		return unfit("at most 8 KiB")
-	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "", !validHost(u.Host):
-		return unfit(accepted)
-	case u.Fragment != "" || strings.HasSuffix(raw, "#"):
-		return unfit("a URL without a #fragment, which is not sent over HTTP")
-	}
-	return u, nil
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/eventgateway/eventgateway"
+	"github.com/eventgateway/eventgateway/providers/httpcall"
 )
 
 func TestValidate(t *testing.T) {
@@ -162,15 +163,15 @@ func FuzzURL(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
-		same := eachURLSecret(raw, func(_, value string) string { return value })
+		same := httpcall.EachURLSecret(raw, func(_, value string) string { return value })
 		if same != raw {
 			t.Fatalf("%q became %q", raw, same)
 		}
-		u, err := parseURL(raw)
+		u, err := httpcall.ParseURL("url", raw)
 		if err != nil {
 			return
 		}
-		masked, err := parseURL(eachURLSecret(raw, func(string, string) string { return "***" }))
+		masked, err := httpcall.ParseURL("url", httpcall.EachURLSecret(raw, func(string, string) string { return "***" }))
 		if err != nil {
 			t.Fatalf("the masked form of %q is refused: %v", raw, err)
 		}
@@ -195,7 +196,7 @@ func TestCaddyfileErrors(t *testing.T) {
 		"method two words": {"http http://a {\n\tmethod A B\n}", "wrong argument count"},
 		"unknown": {
 			"http http://a {\n\n\ttimeout 3s\n}",
-			`unknown option "timeout" of provider http: want url, method or header, at Testfile:3`,
+			`unknown option "timeout" of provider http: want url, method, header, basic, bearer, oauth2, client_certificate or signing, at Testfile:3`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -32,21 +33,31 @@ func (s *suite) testCalls(t *testing.T) {
 			t.Errorf("opening made %d connections and %d requests", connections, requests.Load()-1)
 		}
 		s.edge.on(func(w http.ResponseWriter, r *http.Request) { s.Answer(w, r, answer) })
+		if s.Server != nil {
+			return
+		}
 		if _, err := s.invoke(t.Context(), t, h); err != nil {
 			t.Errorf("the first call failed: %v", err)
 		}
 	})
 	t.Run("success", func(t *testing.T) {
 		s.edge.on(func(w http.ResponseWriter, r *http.Request) { s.Answer(w, r, answer) })
-		result, err := s.invoke(t.Context(), t, s.open(t, s.function()))
+		result, err := s.invoke(t.Context(), t, s.open(t, s.functionAt(s.served)))
+		if err == nil {
+			err = s.right(result)
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !bytes.Equal(result.Body, answer) {
-			t.Errorf("got %q, want %q", result.Body, answer)
-		}
 	})
+	t.Run("concurrently", s.testConcurrently)
+	if s.Server != nil {
+		return
+	}
 	t.Run("largest answer", func(t *testing.T) {
+		if s.Takes != nil {
+			t.Skip("the answer is the service's own")
+		}
 		body := []byte(`"` + string(bytes.Repeat([]byte("x"), maxResponse-2)) + `"`)
 		s.edge.on(func(w http.ResponseWriter, r *http.Request) { s.Answer(w, r, body) })
 		result, err := s.invoke(t.Context(), t, s.open(t, s.function()))
@@ -57,26 +68,41 @@ func (s *suite) testCalls(t *testing.T) {
 	t.Run("function error", func(t *testing.T) {
 		s.edge.on(func(w http.ResponseWriter, r *http.Request) { s.Fail(w, r, detail) })
 		_, err := s.invoke(t.Context(), t, s.open(t, s.function()))
-		want(t, err, providers.FunctionFailed)
+		want(t, err, s.Failed)
 	})
 	t.Run("errors are the provider's own", s.testBareInvoker)
-	t.Run("concurrently", func(t *testing.T) {
-		s.edge.on(func(w http.ResponseWriter, r *http.Request) { s.Answer(w, r, answer) })
-		h := s.open(t, s.function())
-		var all sync.WaitGroup
-		for range 32 {
-			all.Go(func() {
-				for range 20 {
-					result, err := h.Invoke(t.Context(), s.Call)
-					if err != nil || !bytes.Equal(result.Body, answer) {
-						t.Errorf("a call among others failed: %v", err)
-						return
-					}
+}
+
+// right checks the result of a call that was answered with answer.
+func (s *suite) right(result *providers.Result) error {
+	if s.Takes != nil {
+		return s.Takes(result.Body)
+	}
+	if !bytes.Equal(result.Body, answer) {
+		return fmt.Errorf("got %q, want %q", result.Body, answer)
+	}
+	return nil
+}
+
+func (s *suite) testConcurrently(t *testing.T) {
+	s.edge.on(func(w http.ResponseWriter, r *http.Request) { s.Answer(w, r, answer) })
+	h := s.open(t, s.functionAt(s.served))
+	var all sync.WaitGroup
+	for range 32 {
+		all.Go(func() {
+			for range 20 {
+				result, err := h.Invoke(t.Context(), s.Call)
+				if err == nil {
+					err = s.right(result)
 				}
-			})
-		}
-		all.Wait()
-	})
+				if err != nil {
+					t.Errorf("a call among others failed: %v", err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
 }
 
 // testBareInvoker calls the invoker itself, without what a Handle adds.
@@ -102,7 +128,7 @@ func (s *suite) testBareInvoker(t *testing.T) {
 	s.edge.on(func(w http.ResponseWriter, r *http.Request) { s.Fail(w, r, detail) })
 	_, err = invoker.Invoke(t.Context(), s.Call)
 	s.note(err)
-	want(t, err, providers.FunctionFailed)
+	want(t, err, s.Failed)
 
 	s.edge.on(func(_ http.ResponseWriter, r *http.Request) { s.edge.hang(r) })
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
@@ -114,6 +140,42 @@ func (s *suite) testBareInvoker(t *testing.T) {
 
 // testFaults checks calls whose function or host misbehaves.
 func (s *suite) testFaults(t *testing.T) {
+	if s.Server == nil {
+		s.testHTTPFaults(t)
+	} else {
+		s.testMuteServer(t)
+	}
+	t.Run("refused connection", func(t *testing.T) {
+		gone := httptest.NewServer(http.NotFoundHandler())
+		gone.Close()
+		_, err := s.invoke(t.Context(), t, s.open(t, s.functionAt(gone.URL)))
+		want(t, err, providers.Unreachable)
+	})
+	t.Run("closed handle", func(t *testing.T) {
+		h := s.open(t, s.function())
+		h.Close()
+		_, err := s.invoke(t.Context(), t, h)
+		want(t, err, providers.Unreachable)
+	})
+}
+
+// testMuteServer checks calls of a server that accepts connections and says nothing, whatever its protocol is.
+func (s *suite) testMuteServer(t *testing.T) {
+	t.Run("hanging", func(t *testing.T) {
+		fn := s.functionAt(mute(t, func() {}))
+		fn.Timeout = eventgateway.Duration(50 * time.Millisecond)
+		_, err := s.invoke(t.Context(), t, s.open(t, fn))
+		want(t, err, providers.TimedOut)
+	})
+	t.Run("canceled", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		_, err := s.invoke(ctx, t, s.open(t, s.functionAt(mute(t, cancel))))
+		want(t, err, providers.Canceled)
+	})
+}
+
+// testHTTPFaults checks calls whose host speaks HTTP badly or not at all.
+func (s *suite) testHTTPFaults(t *testing.T) {
 	faults := []struct {
 		name    string
 		behave  http.HandlerFunc
@@ -144,6 +206,9 @@ func (s *suite) testFaults(t *testing.T) {
 	}
 	for _, fault := range faults {
 		t.Run(fault.name, func(t *testing.T) {
+			if s.Takes != nil && fault.name == "oversized answer" {
+				t.Skip("the answer is the service's own")
+			}
 			var inFlight atomic.Int64
 			s.edge.on(func(w http.ResponseWriter, r *http.Request) {
 				inFlight.Add(1)
@@ -169,18 +234,6 @@ func (s *suite) testFaults(t *testing.T) {
 		_, err := s.invoke(ctx, t, s.open(t, s.function()))
 		want(t, err, providers.Canceled)
 	})
-	t.Run("refused connection", func(t *testing.T) {
-		gone := httptest.NewServer(http.NotFoundHandler())
-		gone.Close()
-		_, err := s.invoke(t.Context(), t, s.open(t, s.functionAt(gone.URL)))
-		want(t, err, providers.Unreachable)
-	})
-	t.Run("closed handle", func(t *testing.T) {
-		h := s.open(t, s.function())
-		h.Close()
-		_, err := s.invoke(t.Context(), t, h)
-		want(t, err, providers.Unreachable)
-	})
 }
 
 func endless(w http.ResponseWriter) {
@@ -195,7 +248,7 @@ func endless(w http.ResponseWriter) {
 	}
 }
 
-// testConnections checks that connections are used again, also after a failure, and that nothing stays behind.
+// testConnections checks that connections are used again, also after a failure.
 func (s *suite) testConnections(t *testing.T) {
 	const calls, most = 100, 5
 	for name, behave := range map[string]http.HandlerFunc{
@@ -210,7 +263,7 @@ func (s *suite) testConnections(t *testing.T) {
 				_, err := h.Invoke(t.Context(), s.Call)
 				h.Close()
 				s.note(err)
-				if err != nil && (name == "answers" || !isFunctionFailure(err)) {
+				if err != nil && (name == "answers" || providers.FailureOf(err) != s.Failed) {
 					t.Fatal(err)
 				}
 			}
@@ -219,13 +272,12 @@ func (s *suite) testConnections(t *testing.T) {
 			}
 		})
 	}
+}
+
+// testLeaks checks that nothing stays behind.
+func (s *suite) testLeaks(t *testing.T) {
 	s.edge.close()
 	eventually(t, "the goroutines of calls and connections ended", func() bool {
 		return runtime.NumGoroutine() <= s.goroutines+1 // this subtest's own
 	})
-}
-
-func isFunctionFailure(err error) bool {
-	var e *providers.Error
-	return errors.As(err, &e) && e.Failure == providers.FunctionFailed
 }

@@ -88,6 +88,36 @@ func (e *edge) hang(r *http.Request) {
 	}
 }
 
+// mute starts a server that accepts connections and says nothing; accepted is called for each. It returns its URL.
+func mute(t *testing.T, accepted func()) string {
+	t.Helper()
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var conns []net.Conn
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			conns = append(conns, conn)
+			accepted()
+		}
+	}()
+	t.Cleanup(func() {
+		_ = listener.Close()
+		<-done
+		for _, conn := range conns {
+			_ = conn.Close()
+		}
+	})
+	return "http://" + listener.Addr().String()
+}
+
 // raw writes text in place of an HTTP answer and closes the connection.
 func raw(w http.ResponseWriter, text []byte) {
 	conn, buf, err := http.NewResponseController(w).Hijack()

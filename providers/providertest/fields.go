@@ -15,7 +15,7 @@ import (
 func (s *suite) check(fields string, previous *eventgateway.Function) (string, error) {
 	fn := s.function()
 	fn.Provider = json.RawMessage(fields)
-	out, err := providers.Check(fn, previous)
+	out, err := providers.Check(fn, previous, nil)
 	s.note(err)
 	return string(out), err
 }
@@ -120,7 +120,7 @@ func (s *suite) testSecrets(t *testing.T) {
 		t.Skip("the provider has no secrets")
 	}
 	stored := s.function()
-	canonical, err := providers.Check(stored, nil)
+	canonical, err := providers.Check(stored, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

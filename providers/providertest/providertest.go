@@ -9,7 +9,8 @@
 //	}
 //
 // It starts an HTTP edge on the loopback interface that plays the function's host, well-behaved and otherwise, and calls
-// the function through providers.Open as the gateway does.
+// the function through providers.Open as the gateway does. Providers that hand events to a service set Takes; those that do
+// not speak HTTP bring a Server.
 package providertest
 
 import (
@@ -45,6 +46,18 @@ type Config struct {
 	// Fail answers a request as the host does when the function itself failed, with detail in the places where real
 	// errors have their texts. Default: status 500 and the detail.
 	Fail func(w http.ResponseWriter, r *http.Request, detail string)
+	// Env changes what the function is opened with. Default: as it is.
+	Env func(env *providers.Env)
+	// Takes is set for a provider that only hands events to a service, such as a stream: Answer answers as the service does when
+	// it took the event, whatever body is, and Takes checks the result, which is what the service said. Default: the result
+	// is the body that Answer was called with.
+	Takes func(result []byte) error
+	// Failed is the failure that Fail stands for. Default: providers.FunctionFailed.
+	Failed providers.Failure
+	// Server is set for a provider that does not speak HTTP: it starts what the provider calls, which takes all events, and
+	// returns its URL for Fields. Once nobody is connected it may have no more goroutines in this process than at its start.
+	// The tests in which HTTP is spoken badly are left out, and Answer and Fail are not used.
+	Server func(t *testing.T) (url string)
 	// Call is what the function is called with. Default: a small JSON event.
 	Call *providers.Call
 }
@@ -66,6 +79,8 @@ type suite struct {
 	log  *capture
 	// goroutines is how many there were before the suite.
 	goroutines int
+	// served is where calls succeed: the edge, or Config.Server.
+	served string
 
 	mu   sync.Mutex
 	said []string // every error seen
@@ -84,17 +99,35 @@ func Run(t *testing.T, config Config) {
 			http.Error(w, detail, http.StatusInternalServerError)
 		}
 	}
+	if config.Failed == "" {
+		config.Failed = providers.FunctionFailed
+	}
 	if config.Call == nil {
 		config.Call = &providers.Call{Payload: []byte(`{"data":"` + marker + `"}`), ContentType: "application/json"}
 	}
-	s := &suite{Config: config, log: &capture{}, goroutines: runtime.NumGoroutine()}
+	if config.Call.Event == nil {
+		config.Call.Event = &eventgateway.Event{
+			Type: "test.event", ID: "6f6b9a4e-test", ReceivedAt: time.Now(), DataType: "application/json", Data: []byte(`"` + marker + `"`),
+		}
+	}
+	s := &suite{Config: config, log: &capture{}}
+	if config.Server != nil {
+		s.served = config.Server(t)
+	}
+	s.goroutines = runtime.NumGoroutine()
 	s.edge = newEdge(t)
+	if config.Server == nil {
+		s.served = s.edge.url
+	}
 	t.Run("Fields", s.testFields)
 	t.Run("Secrets", s.testSecrets)
 	t.Run("Caddyfile", s.testCaddyfile)
 	t.Run("Calls", s.testCalls)
 	t.Run("Faults", s.testFaults)
-	t.Run("Connections", s.testConnections)
+	if s.Server == nil {
+		t.Run("Connections", s.testConnections)
+	}
+	t.Run("Leaks", s.testLeaks)
 	t.Run("Silence", s.testSilence)
 }
 
@@ -108,7 +141,11 @@ func (s *suite) functionAt(url string) *eventgateway.Function {
 }
 
 func (s *suite) env() providers.Env {
-	return providers.Env{Space: "test", FunctionID: "fn", Logger: slog.New(s.log), MaxResponse: maxResponse}
+	env := providers.Env{Space: "test", FunctionID: "fn", Logger: slog.New(s.log), MaxResponse: maxResponse}
+	if s.Env != nil {
+		s.Env(&env)
+	}
+	return env
 }
 
 // open opens a function for the length of a test.

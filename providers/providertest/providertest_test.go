@@ -135,7 +135,7 @@ func TestSuiteFindsFaults(t *testing.T) {
 		"logs a credential":                 "Silence",
 		"shows what it got":                 "Silence",
 		"shows the function's words":        "Silence",
-		"keeps a goroutine":                 "Connections",
+		"keeps a goroutine":                 "Leaks",
 		"uses connections once":             "Connections/answers",
 		"calls everything a function error": "Faults/no_answer",
 		"does not say that it broke off":    "Faults/no_answer",

@@ -1,24 +1,26 @@
-package httpprovider
+package httpcall
 
 import (
 	"crypto/tls"
-	"net"
 	"net/http"
 	"time"
+
+	"github.com/eventgateway/eventgateway/providers/egress"
 )
 
-// shared is the one pool of connections of the process, so that functions on one host share them and a configuration
-// reload keeps them.
-var shared = newTransport(nil)
+// Transport returns the one pool of connections to HTTP functions under a guard, so that functions on one host share them and
+// a configuration reload keeps them. A nil guard has the default policy.
+func Transport(guard *egress.Guard) http.RoundTripper {
+	return guard.Transport("http", func(dial egress.DialFunc) *http.Transport { return NewTransport(dial, nil) })
+}
 
-// newTransport returns a transport for calls of functions. roots are the TLS settings, nil for the system's.
-func newTransport(settings *tls.Config) *http.Transport {
+// NewTransport returns a transport for calls of functions, over connections that dial makes. settings are the TLS settings,
+// nil for the system's. What has settings of its own, such as a client certificate, hands this to its guard under a name of
+// its own.
+func NewTransport(dial egress.DialFunc, settings *tls.Config) *http.Transport {
 	return &http.Transport{
-		Proxy: http.ProxyFromEnvironment,
-		DialContext: (&net.Dialer{
-			Timeout:   10 * time.Second,
-			KeepAlive: 15 * time.Second,
-		}).DialContext,
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         dial,
 		TLSClientConfig:     settings,
 		TLSHandshakeTimeout: 10 * time.Second,
 		ForceAttemptHTTP2:   true,

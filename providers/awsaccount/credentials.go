@@ -1,7 +1,8 @@
-package awslambda
+package awsaccount
 
 import (
 	"context"
+	"net/http"
 	"sync"
 	"time"
 
@@ -26,26 +27,30 @@ func (e *credentialsError) Error() string { return "no AWS credentials" }
 
 func (e *credentialsError) Unwrap() error { return e.err }
 
-// newCredentials returns where the credentials of a function come from. It looks for none yet.
-func newCredentials(s settings) aws.CredentialsProvider {
+// newCredentials returns where the credentials of an account come from. It looks for none yet.
+func newCredentials(a *Account, transport http.RoundTripper) aws.CredentialsProvider {
 	var base aws.CredentialsProvider = &environment
-	if s.keyID != "" {
-		base = credentials.NewStaticCredentialsProvider(s.keyID, s.key, s.token)
+	if a.AccessKeyID != "" {
+		base = credentials.NewStaticCredentialsProvider(a.AccessKeyID, a.SecretAccessKey, a.SessionToken)
 	}
-	if s.role == "" {
+	if a.RoleARN == "" {
 		return base
 	}
-	return &assumedRole{arn: s.role, region: s.region, base: base}
+	return &assumedRole{arn: a.RoleARN, externalID: a.ExternalID, region: a.Region, base: base, transport: transport}
 }
 
-// serverCredentials are the server's own, by the SDK's default chain. They are looked for when first needed, since that
-// may read files and ask the network.
+// serverCredentials are the server's own, by the SDK's default chain, a web identity among them. They are looked for when
+// first needed, since that may read files and ask the network.
 type serverCredentials struct {
 	mu     sync.Mutex
 	loaded *aws.Config
 }
 
 var environment serverCredentials
+
+// ForgetServerCredentials makes the next call that needs the server's own credentials look for them again, in its
+// environment and files too.
+func ForgetServerCredentials() { environment.forget() }
 
 // config returns the server's AWS configuration. A failure to load it is not kept.
 func (e *serverCredentials) config(ctx context.Context) (aws.Config, error) {
@@ -85,8 +90,9 @@ func (e *serverCredentials) forget() {
 
 // assumedRole are the credentials that AWS STS gives for a role.
 type assumedRole struct {
-	arn, region string
-	base        aws.CredentialsProvider
+	arn, externalID, region string
+	base                    aws.CredentialsProvider
+	transport               http.RoundTripper
 }
 
 // Retrieve implements aws.CredentialsProvider.
@@ -98,9 +104,12 @@ func (r *assumedRole) Retrieve(ctx context.Context) (aws.Credentials, error) {
 		return aws.Credentials{}, &credentialsError{role: r.arn, err: err}
 	}
 	cfg.Region, cfg.Credentials = r.region, r.base
-	cfg.HTTPClient = &bounded{limit: 1 << 20, transport: shared}
+	cfg.HTTPClient = &bounded{limit: 1 << 20, transport: r.transport}
 	role := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), r.arn, func(o *stscreds.AssumeRoleOptions) {
 		o.RoleSessionName = "event-gateway"
+		if r.externalID != "" {
+			o.ExternalID = &r.externalID
+		}
 	})
 	found, err := role.Retrieve(ctx)
 	if err != nil {
