@@ -1,0 +1,34 @@
+package awsfirehose
+
+import (
+	"io"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/eventgateway/eventgateway/providers"
+)
+
+// UnmarshalCaddyfile sets the fields from Caddyfile tokens:
+//
+//	awsfirehose [<delivery stream name>] {
+//	    delivery_stream_name <name>
+//	    region               <region>
+//	    access_key_id        <id>
+//	    secret_access_key    <key>
+//	    session_token        <token>
+//	    role_arn             <arn>
+//	    external_id          <id>
+//	    endpoint             <url>
+//	}
+func (p *Provider) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	return p.ReadCaddyfile(d, "delivery_stream_name", map[string]*string{"delivery_stream_name": &p.DeliveryStreamName})
+}
+
+var (
+	_ caddy.Module          = (*Provider)(nil)
+	_ caddyfile.Unmarshaler = (*Provider)(nil)
+	_ providers.Provider    = (*Provider)(nil)
+	_ providers.Secretive   = (*Provider)(nil)
+	_ providers.Invoker     = (*invoker)(nil)
+	_ io.Closer             = (*invoker)(nil)
+)

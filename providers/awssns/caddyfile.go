@@ -1,0 +1,41 @@
+package awssns
+
+import (
+	"io"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/eventgateway/eventgateway/providers"
+)
+
+// UnmarshalCaddyfile sets the fields from Caddyfile tokens:
+//
+//	awssns [<topic ARN>] {
+//	    topic_arn         <arn>
+//	    message_group_id  <CEL expression>
+//	    subject           <text>
+//	    region            <region>
+//	    access_key_id     <id>
+//	    secret_access_key <key>
+//	    session_token     <token>
+//	    role_arn          <arn>
+//	    external_id       <id>
+//	    endpoint          <url>
+//	}
+func (p *Provider) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	return p.ReadCaddyfile(d, "topic_arn", map[string]*string{
+		"topic_arn":        &p.TopicARN,
+		"message_group_id": &p.MessageGroupID,
+		"subject":          &p.Subject,
+	})
+}
+
+var (
+	_ caddy.Module          = (*Provider)(nil)
+	_ caddyfile.Unmarshaler = (*Provider)(nil)
+	_ providers.Provider    = (*Provider)(nil)
+	_ providers.Secretive   = (*Provider)(nil)
+	_ providers.Keyed       = (*Provider)(nil)
+	_ providers.Invoker     = (*invoker)(nil)
+	_ io.Closer             = (*invoker)(nil)
+)
