@@ -1,0 +1,37 @@
+package azurefunctions
+
+import (
+	"io"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/eventgateway/eventgateway/providers"
+)
+
+// UnmarshalCaddyfile sets the fields from Caddyfile tokens:
+//
+//	azurefunctions [<url>] {
+//	    url               <url>
+//	    function_key      <key>
+//	    resource          <uri>
+//	    tenant_id         <id>
+//	    client_id         <id>
+//	    client_secret     <secret>
+//	    managed_identity
+//	    workload_identity
+//	    authority         <url>
+//	}
+func (p *Provider) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	return p.UnmarshalBlock(d, "url", map[string]*string{
+		"url": &p.URL, "function_key": &p.FunctionKey, "resource": &p.Resource,
+	})
+}
+
+var (
+	_ caddy.Module          = (*Provider)(nil)
+	_ caddyfile.Unmarshaler = (*Provider)(nil)
+	_ providers.Provider    = (*Provider)(nil)
+	_ providers.Secretive   = (*Provider)(nil)
+	_ providers.Invoker     = (*invoker)(nil)
+	_ io.Closer             = (*invoker)(nil)
+)
