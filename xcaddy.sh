@@ -2,8 +2,9 @@
 # Builds caddy with the Event Gateway of this checkout, the way its users build it; with "run" also starts it on
 # Caddyfile.example.
 #
-#   ./xcaddy.sh [build]        build ./caddy ($OUTPUT to put it elsewhere)
-#   ./xcaddy.sh run [args...]  build, then: caddy run --config Caddyfile.example args...
+#   ./xcaddy.sh [build [args...]]  build ./caddy ($OUTPUT to put it elsewhere); xcaddy gets the args, such as --with
+#                                  example.com/provider to have a provider of yours in it
+#   ./xcaddy.sh run [args...]      build, then: caddy run --config Caddyfile.example args...
 set -eu
 cd "$(dirname "$0")"
 
@@ -17,12 +18,13 @@ build() {
 	# search there, instead of asking the repository's host for it.
 	GOPROXY=$(go env GOPROXY | sed 's/[,|]direct$//')"|off" \
 		go tool xcaddy build "$version" --output "$output" \
-		--with "$module/caddymodule" --replace "$module=$PWD"
+		--with "$module/caddymodule" --replace "$module=$PWD" "$@"
 }
 
 case "${1:-build}" in
 build)
-	build
+	[ $# -eq 0 ] || shift
+	build "$@"
 	;;
 run)
 	shift
@@ -30,7 +32,7 @@ run)
 	exec "$output" run --config Caddyfile.example "$@"
 	;;
 *)
-	echo "usage: $0 [build | run [arguments of caddy run...]]" >&2
+	echo "usage: $0 [build [arguments of xcaddy build...] | run [arguments of caddy run...]]" >&2
 	exit 2
 	;;
 esac
