@@ -14,12 +14,14 @@ import (
 
 	"github.com/eventgateway/eventgateway/integration/etcdtest"
 	"github.com/eventgateway/eventgateway/integration/gatewaytest"
+	"github.com/eventgateway/eventgateway/integration/kafkatest"
 	"github.com/eventgateway/eventgateway/integration/natstest"
 )
 
 func TestMain(m *testing.M) {
 	code := etcdtest.Run(m)
 	natstest.Remove()
+	kafkatest.Remove()
 	os.Exit(code)
 }
 

@@ -79,17 +79,23 @@ func TestCompatibilityPathExamples(t *testing.T) {
 	}
 }
 
-// TestCompatibilityFunctionTypes asks for types of functions that the documents speak of and the build has none of: the answer
-// names those it has.
+// TestCompatibilityFunctionTypes asks for all types of functions that the documents speak of, which the build has: the answer names
+// the first field that each needs. Of a type that it has not, the answer names those it has.
 func TestCompatibilityFunctionTypes(t *testing.T) {
 	s := newStage(t)
-	for _, kind := range []string{"googlecloudfunctions", "azurefunctions", "openwhisk", "awskinesis", "awsfirehose", "awssqs"} {
-		body := `{"functionId":"f","type":"` + kind + `","provider":{}}`
-		a := s.sendTo(s.Config, "POST", "/v1/spaces/default/functions", body)
-		a.expect(t, 400, `type: "`+kind+`"`)
-		a.expect(t, 400, `awslambda`)
-		a.expect(t, 400, `http`)
+	create := func(kind string) answer {
+		return s.sendTo(s.Config, "POST", "/v1/spaces/default/functions", `{"functionId":"f","type":"`+kind+`","provider":{}}`)
 	}
+	for kind, field := range map[string]string{
+		"http": "url", "awslambda": "arn", "awskinesis": "streamName", "awsfirehose": "deliveryStreamName", "awssqs": "queueUrl",
+		"googlecloudfunctions": "url", "azurefunctions": "url", "openwhisk": "apiHost", "weighted": "functions",
+	} {
+		create(kind).expect(t, 400, "provider."+field+": missing")
+	}
+	unknown := create("pigeon")
+	unknown.expect(t, 400, `type: "pigeon"`)
+	unknown.expect(t, 400, "awslambda")
+	unknown.expect(t, 400, "http")
 }
 
 // TestCompatibilityAtMostOnce has a queue in memory, as the documents' gateway had, and no second attempts.

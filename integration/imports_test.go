@@ -35,11 +35,73 @@ var importRules = map[string]struct{ own, others []string }{
 		own:    []string{".", "providers", "providers/egress"},
 		others: []string{"github.com/caddyserver/caddy/v2", "github.com/aws/"},
 	},
+	"providers/awsfirehose": {
+		own:    []string{".", "providers", "providers/awsaccount", "providers/internal/batch"},
+		others: []string{"github.com/caddyserver/caddy/v2", "github.com/aws/"},
+	},
+	"providers/awskinesis": {
+		own:    []string{".", "providers", "providers/awsaccount", "providers/internal/batch"},
+		others: []string{"github.com/caddyserver/caddy/v2", "github.com/aws/"},
+	},
+	"providers/clienttls": {own: []string{"."}, others: []string{"github.com/caddyserver/caddy/v2"}},
+	"providers/kafka": {
+		own:    []string{".", "providers", "providers/clienttls", "providers/egress"},
+		others: []string{"github.com/caddyserver/caddy/v2", "github.com/twmb/franz-go/"},
+	},
+	"providers/nats": {
+		own:    []string{".", "providers", "providers/clienttls", "providers/egress"},
+		others: []string{"github.com/caddyserver/caddy/v2", "github.com/nats-io/"},
+	},
 	"providers/awslambda": {
 		own:    []string{".", "providers", "providers/awsaccount"},
 		others: []string{"github.com/caddyserver/caddy/v2", "github.com/aws/"},
 	},
-	"providers/caddy":          {own: []string{".", "providers"}, others: []string{"github.com/caddyserver/caddy/v2"}},
+	"providers/googleaccount": {
+		own:    []string{".", "providers", "providers/egress", "providers/httpcall", "providers/internal/tokens"},
+		others: []string{"cloud.google.com/go/"},
+	},
+	"providers/googlecloudfunctions": {
+		own:    []string{".", "providers", "providers/googleaccount", "providers/httpcall"},
+		others: []string{"github.com/caddyserver/caddy/v2"},
+	},
+	"providers/googlepubsub": {
+		own:    []string{".", "providers", "providers/googleaccount", "providers/httpcall", "providers/internal/batch"},
+		others: []string{"github.com/caddyserver/caddy/v2"},
+	},
+	"providers/azureaccount": {
+		own:    []string{".", "providers", "providers/egress", "providers/httpcall", "providers/internal/tokens"},
+		others: []string{"github.com/caddyserver/caddy/v2", "golang.org/x/oauth2"},
+	},
+	"providers/azureeventgrid": {
+		own:    []string{".", "providers", "providers/azureaccount", "providers/httpcall"},
+		others: []string{"github.com/caddyserver/caddy/v2", "golang.org/x/net/http/httpguts"},
+	},
+	"providers/azurefunctions": {
+		own:    []string{".", "providers", "providers/azureaccount", "providers/httpcall"},
+		others: []string{"github.com/caddyserver/caddy/v2", "golang.org/x/net/http/httpguts"},
+	},
+	"providers/openwhisk": {
+		own:    []string{".", "providers", "providers/httpcall"},
+		others: []string{"github.com/caddyserver/caddy/v2"},
+	},
+	"providers/awseventbridge": {
+		own:    []string{".", "providers", "providers/awsaccount", "providers/internal/awsmessage", "providers/internal/batch"},
+		others: []string{"github.com/caddyserver/caddy/v2", "github.com/aws/"},
+	},
+	"providers/awssns": {
+		own:    []string{".", "providers", "providers/awsaccount", "providers/internal/awsmessage", "providers/internal/batch"},
+		others: []string{"github.com/caddyserver/caddy/v2", "github.com/aws/"},
+	},
+	"providers/awsstepfunctions": {
+		own:    []string{".", "providers", "providers/awsaccount", "providers/internal/awsmessage"},
+		others: []string{"github.com/caddyserver/caddy/v2", "github.com/aws/"},
+	},
+	"providers/internal/awsmessage": {own: []string{".", "providers"}},
+	"providers/caddy":               {own: []string{".", "providers"}, others: []string{"github.com/caddyserver/caddy/v2"}},
+	"providers/awssqs": {
+		own:    []string{".", "providers", "providers/awsaccount", "providers/internal/awsmessage", "providers/internal/batch"},
+		others: []string{"github.com/caddyserver/caddy/v2", "github.com/aws/"},
+	},
 	"providers/internal/batch": {own: []string{"providers"}},
 	"providers/weighted": {
 		own:    []string{".", "providers"},
