@@ -31,7 +31,7 @@ func callRouted(
 	start := time.Now()
 	if shadows := h.Router().Shadows(); len(shadows) > 0 {
 		c := &copies{
-			ctx: context.WithoutCancel(ctx), event: in.Event(), route: route, transforms: transforms, observer: obs, stages: stages,
+			ctx: context.WithoutCancel(ctx), event: in.Event().Detach(), route: route, transforms: transforms, observer: obs, stages: stages,
 			headers: setCallHeaders,
 		}
 		c.send(h.Function.Space, shadows)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"net/http"
 	"slices"
 	"sync"
 	"testing"
@@ -196,6 +197,32 @@ func TestShadowsOutliveTheCall(t *testing.T) {
 		defer c.mu.Unlock()
 		if len(c.all) != 2 {
 			t.Errorf("called %q", c.all)
+		}
+	})
+}
+
+// TestShadowsKeepTheEvent has the server change a request that is answered while its copy is on its way.
+func TestShadowsKeepTheEvent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r resources
+		var c calls
+		got := make(chan string, 1)
+		r.set("a", c.of("a", nil))
+		r.set("copy", func(_ context.Context, call *providers.Call) (*providers.Result, error) {
+			time.Sleep(time.Second)
+			got <- call.Event.HTTP.Header.Get("X-Tenant")
+			return &providers.Result{}, nil
+		})
+		ev := newEvent("data")
+		ev.Type = eventgateway.EventHTTP
+		ev.HTTP = &eventgateway.HTTPRequest{Method: "GET", Path: "/", Header: http.Header{"X-Tenant": {"one"}}}
+		h := weightedOf(withShadow, r.Function)
+		if _, err := delivery.Call(t.Context(), h, expression.NewInput(ev), eventgateway.Route{}, nil, newRecord(), nil); err != nil {
+			t.Fatal(err)
+		}
+		ev.HTTP.Header.Set("X-Tenant", "another")
+		if tenant := <-got; tenant != "one" {
+			t.Errorf("the copy is of a request of tenant %s", tenant)
 		}
 	})
 }

@@ -103,7 +103,11 @@ func (t *table) pickFor(key uint64, except *places) int {
 		// u is between 0 and 1, and -log(u)/weight a waiting time: whose calls come weight times as often has the shortest of
 		// them as often.
 		u := (float64(mix(key, m.hash)>>11) + 0.5) / (1 << 53)
-		if score := math.Log(u) / float64(m.weight); best < 0 || score > most {
+		weight := float64(m.weight)
+		if u-1 <= most*weight { // log(u) is no more than u-1, so this one cannot win
+			continue
+		}
+		if score := math.Log(u) / weight; best < 0 || score > most {
 			best, most = i, score
 		}
 	}

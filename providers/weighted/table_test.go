@@ -135,3 +135,21 @@ func shareOf(weights []int, i int) float64 {
 
 // goldenKeys is where 40 keys went in the first release.
 const goldenKeys = "2100000221201120102001022022002221002121"
+
+// BenchmarkPickFor chooses by key among many members.
+func BenchmarkPickFor(b *testing.B) {
+	for _, n := range []int{2, 10, maxMembers} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			one, members := 1, make([]Member, n)
+			for i := range members {
+				members[i] = Member{FunctionID: fmt.Sprint("member-", i), Weight: &one}
+			}
+			table, none := newTable(members, &Failover{}), places{}
+			for key := uint64(0); b.Loop(); key += 0x9e3779b97f4a7c15 {
+				if table.pickFor(key, &none) < 0 {
+					b.Fatal("nobody was chosen")
+				}
+			}
+		})
+	}
+}
