@@ -17,6 +17,7 @@ const (
 	opRange  // is a number between low and high
 	opExists // is there; in a pattern: and neither list nor object
 	// The index does not look these up.
+	opNotEqual   // is there and does not equal constant
 	opNone       // is there and passes none of not; in a pattern: and is neither list nor object
 	opNotPrefix  // is a string and does not start with text
 	opNotSuffix  // is a string and does not end with text
@@ -90,6 +91,8 @@ func (t *test) pass(v *value, pattern bool) bool {
 		return !pattern || v.scalar()
 	case opRange:
 		return v.kind == isNumber && t.bounds.contain(v.number)
+	case opNotEqual:
+		return !v.equal(&t.constant)
 	case opNone:
 		if pattern && !v.scalar() {
 			return false

@@ -64,9 +64,15 @@ func (d disjunction) and(other disjunction) disjunction {
 func (d disjunction) tests() int {
 	n := 0
 	for _, c := range d.all {
-		for i := range c {
-			n += len(c[i].tests)
-		}
+		n += c.tests()
+	}
+	return n
+}
+
+func (c conjunction) tests() int {
+	n := 0
+	for i := range c {
+		n += len(c[i].tests)
 	}
 	return n
 }
@@ -117,12 +123,11 @@ next:
 // plainRange reports whether the condition is one range, with limits that doubles tell apart: of others, which of two is
 // tighter may depend on the type of the number between them.
 func (c *condition) plainRange() bool {
-	const exact = 1 << 53
 	if c.any || c.alone() != opRange {
 		return false
 	}
 	b := c.tests[0].bounds
-	return max(b.low.f, -b.low.f, b.high.f, -b.high.f) < exact
+	return b.low.plain() && b.high.plain()
 }
 
 // intersect returns the bounds of what is in both.
@@ -147,7 +152,11 @@ func conditionOf(f expression.Formula) condition {
 	case expression.Equal:
 		tests = equalTo(f.Values)
 	case expression.NotEqual:
-		tests = []test{{op: opNone, rare: &rare{not: equalTo(f.Values)}}}
+		if len(f.Values) == 1 {
+			tests = []test{{op: opNotEqual, constant: valueOf(f.Values[0])}}
+		} else {
+			tests = []test{{op: opNone, rare: &rare{not: equalTo(f.Values)}}}
+		}
 	case expression.Less, expression.LessEqual:
 		tests = []test{{op: opRange, bounds: &bounds{high: numberOf(f.Values[0]), openHigh: f.Op == expression.Less}}}
 	case expression.Greater, expression.GreaterEqual:

@@ -11,9 +11,10 @@ import (
 // Filter is the compiled filter or pattern of a subscription. It is immutable; equal ones are shared.
 type Filter struct {
 	hash uint64
-	disjunction
-	// joinsFields is set in a pattern whose conditions have to be true of the same list elements.
-	joinsFields bool
+	// clauses are the conjunctions; the filter is true only if one of them is. exact is set if it is true whenever one is, and
+	// joinsFields in a pattern of which that holds only where no objects are in lists.
+	clauses            []clause
+	exact, joinsFields bool
 	// source is the expression; program is its program, unless the conditions say it all.
 	source  string
 	program *expression.Program
@@ -52,11 +53,13 @@ func isFiltered(s *eventgateway.Subscription) bool { return s.Filter != "" || le
 func newFilter(source string) *Filter {
 	formula, program, err := expression.Analyze("filter", source)
 	f := &Filter{hash: rand.Uint64(), source: strings.Clone(source), program: program, broken: err}
-	if f.disjunction = normalize(formula); err != nil {
-		f.disjunction = open()
-	} else if program == nil && !f.exact { // it grew too large
+	d := normalize(formula)
+	if err != nil {
+		d = open()
+	} else if program == nil && !d.exact { // it grew too large
 		f.program, f.broken = expression.Compile(expression.Filter, "filter", source, expression.Scope{})
 	}
+	f.index(d)
 	return f
 }
 
@@ -121,7 +124,11 @@ func (f *Filter) Cost() uint64 {
 	if f.program != nil {
 		return f.program.Cost()
 	}
-	return uint64(f.tests())
+	tests := 0
+	for i := range f.clauses {
+		tests += f.clauses[i].conditions.tests()
+	}
+	return uint64(tests)
 }
 
 // Indexed reports whether the index alone answers the filter, so that no expression is evaluated for it.

@@ -53,6 +53,9 @@ func (d dice) json(depth int) string {
 func (d dice) object(depth int) string {
 	var members []string
 	for range d.IntN(5) {
+		if d.IntN(8) == 0 {
+			members = append(members, pick(d, `"a":`, `"b":`)+pick(d, "0", "1", "2", "1.0", "9007199254740992", "9007199254740993"))
+		}
 		members = append(members, pick(d, `"a"`, `"b"`, `"c"`, `"\u0061"`, `"a.b"`, `"d"`)+pick(d, ":", " : ")+d.json(depth-1))
 	}
 	return "{" + strings.Join(members, ",") + "}"
@@ -160,6 +163,18 @@ func (d dice) atom() string {
 		`data.?a.orValue("a") == "a"`, `request.query.a == ["a", "b"]`, `data.a + 1 > 2`, `event.time > timestamp("2000-01-01T00:00:00Z")`)
 }
 
+// bounds makes a range, of numbers that events often have.
+func (d dice) bounds() string {
+	low, high := pick(d, " > ", " >= "), pick(d, " < ", " <= ")
+	switch d.IntN(3) {
+	case 0:
+		return "data.a" + low + pick(d, numbers[:14]...)
+	case 1:
+		return "data.a" + high + pick(d, numbers[:14]...)
+	}
+	return "data.a" + low + pick(d, "-1", "0", "1") + " && data.a" + high + pick(d, "1", "2", "10")
+}
+
 func (d dice) filter(depth int) string {
 	if depth == 0 || d.IntN(3) == 0 {
 		return d.atom()
@@ -182,8 +197,11 @@ func (d dice) filter(depth int) string {
 func (d dice) compiled() *eventgateway.Subscription {
 	for {
 		filter := d.filter(3)
-		if d.IntN(3) == 0 { // many with something in common
-			filter = pick(d, "data.a >= "+d.literal()+" && data.a <= "+d.literal(), `data.a == "a"`, `data.b == 1`, `data.a.startsWith("a")`) + " && " + d.atom()
+		switch d.IntN(6) {
+		case 0, 1: // many with something in common
+			filter = pick(d, d.bounds(), `data.a == "a"`, `data.b == 1`, `data.a.startsWith("a")`) + " && " + d.atom()
+		case 2: // nothing but what the index finds by one value
+			filter = pick(d, d.bounds(), d.bounds()+" && data.b == 1", "data.a in [1, "+d.literal()+"]", "data.a == "+d.literal())
 		}
 		s := filteredBy(filter, "")
 		if _, err := matcher.CompileFilter(s, expression.Scope{Event: "http"}); err == nil {

@@ -60,7 +60,7 @@ type collector struct{ got []int }
 
 func (c *collector) candidates(list postings, _ int) {
 	for p := range list.each() {
-		c.got = append(c.got, int(p.conjunction))
+		c.got = append(c.got, int(p.clause.index))
 	}
 }
 
@@ -88,10 +88,10 @@ func TestSpansAndRadix(t *testing.T) {
 			var inSpan, inText []int
 			for _, it := range items {
 				if it.span.low <= n && n <= it.span.high {
-					inSpan = append(inSpan, int(it.p.conjunction))
+					inSpan = append(inSpan, int(it.p.clause.index))
 				}
 				if strings.HasPrefix(text, it.text) {
-					inText = append(inText, int(it.p.conjunction))
+					inText = append(inText, int(it.p.clause.index))
 				}
 			}
 			slices.Sort(inSpan)
@@ -118,7 +118,7 @@ func TestSpansAndRadix(t *testing.T) {
 			it := item{
 				span{low, low + float64(rand.IntN(10)) - 1},
 				strings.Repeat("a", rand.IntN(3)) + strings.Repeat("b", rand.IntN(3)),
-				posting{filter: filter, conjunction: uint16(i), test: everyTest},
+				newPosting(&clause{filter: filter, hash: uint64(i), index: uint16(i)}, nil),
 			}
 			items = append(items, it)
 			tree, texts = tree.change(nil, it.span, it.p, true), texts.change(nil, it.text, it.p, true)

@@ -74,31 +74,32 @@ func (x *filterIndex) remove(owner *hamt.Owner, id string) bool {
 		return true
 	}
 	x.groups = x.groups.Without(owner, old.filter)
-	for i, c := range old.filter.all {
-		x.reach(owner, posting{filter: old.filter, conjunction: uint16(i), sole: g.one}, int(g.ways[i]), false)
-		x.ask(owner, c, -1)
+	for i := range old.filter.clauses {
+		c := &old.filter.clauses[i]
+		x.reach(owner, newPosting(c, g.one), int(g.ways[i]), false)
+		x.ask(owner, c.conditions, -1)
 	}
 	return true
 }
 
 // retarget makes the conjunctions of a filter tell another only subscription, or none, instead of that of its group.
 func (x *filterIndex) retarget(owner *hamt.Owner, f *Filter, g group, sole *eventgateway.Subscription) {
-	for i := range f.all {
-		p := posting{filter: f, conjunction: uint16(i), sole: g.one}
-		x.reach(owner, p, int(g.ways[i]), false)
-		p.sole = sole
-		x.reach(owner, p, int(g.ways[i]), true)
+	for i := range f.clauses {
+		c := &f.clauses[i]
+		x.reach(owner, newPosting(c, g.one), int(g.ways[i]), false)
+		x.reach(owner, newPosting(c, sole), int(g.ways[i]), true)
 	}
 }
 
 // addFilter adds the conjunctions of a filter with one subscription and returns the ways to them.
 func (x *filterIndex) addFilter(owner *hamt.Owner, f *Filter, sole *eventgateway.Subscription) string {
-	ways := make([]byte, len(f.all))
-	for i, c := range f.all {
-		x.ask(owner, c, 1)
-		way := x.bestWay(c)
+	ways := make([]byte, len(f.clauses))
+	for i := range f.clauses {
+		c := &f.clauses[i]
+		x.ask(owner, c.conditions, 1)
+		way := x.bestWay(c.conditions)
 		ways[i] = byte(way)
-		x.reach(owner, posting{filter: f, conjunction: uint16(i), sole: sole}, way, true)
+		x.reach(owner, newPosting(c, sole), way, true)
 	}
 	return string(ways)
 }
@@ -117,22 +118,19 @@ func (x *filterIndex) ask(owner *hamt.Owner, c conjunction, times int) {
 	}
 }
 
-// reach adds a conjunction to what the tests of one of its conditions lead to, or takes it away.
+// reach adds a clause to what the tests of one of its conditions lead to, or takes it away.
 func (x *filterIndex) reach(owner *hamt.Owner, p posting, way int, add bool) {
-	p.test = everyTest
 	if way == noWay {
 		x.always = x.always.change(owner, p, add)
 		return
 	}
-	p.condition = uint16(way)
-	c := &p.filter.all[p.conjunction][way]
+	c := &p.clause.conditions[way]
 	x.fields = x.fields.change(owner, c.field, 0, change{edit: func(a *access) *access {
 		if !c.lookup() {
-			return a.change(owner, nil, p, add)
+			return a.change(owner, nil, p.by(way, everyTest), add)
 		}
 		for i := range c.tests {
-			p.test = uint16(i)
-			a = a.change(owner, &c.tests[i], p, add)
+			a = a.change(owner, &c.tests[i], p.by(way, i), add)
 		}
 		return a
 	}})
@@ -178,28 +176,4 @@ func (x *filterIndex) crowd(c *condition, limit int) int {
 		a = n.access
 	}
 	return a.crowdOf(c, limit)
-}
-
-// add adds the subscriptions of a filter that is true, or could not be evaluated, to what is found. p led to the filter.
-func (x *filterIndex) add(f *finder, p *posting, err error) {
-	if p.sole != nil {
-		f.add(p.sole, err)
-		return
-	}
-	g, _ := x.groups.Get(p.filter)
-	if g.one != nil {
-		f.add(g.one, err)
-		return
-	}
-	for _, s := range g.many.All() {
-		f.add(s, err)
-	}
-}
-
-func (f *finder) add(s *eventgateway.Subscription, err error) {
-	if err != nil {
-		f.match.Failed = append(f.match.Failed, Failure{s, err})
-		return
-	}
-	f.match.add(s, f.params)
 }

@@ -14,6 +14,11 @@ type finder struct {
 	params eventgateway.PathParams
 	// outer is the entry that led to the inner index that is being looked at, -1 if none.
 	outer int
+	// trust is that in the value that leads to what is found, outerTrust that in the outer one.
+	trust, outerTrust trust
+	// asked is the field that was looked at last, and answer its value.
+	asked  *field
+	answer *value
 }
 
 // find adds the subscriptions whose filters are true of the event to m.
@@ -24,11 +29,12 @@ type finder struct {
 func (x *filterIndex) find(in *expression.Input, params eventgateway.PathParams, m *Match) {
 	in.SetParams(params)
 	f := &m.finder
-	*f = finder{x, in, &m.found, m, params, -1}
+	*f = finder{index: x, in: in, found: &m.found, match: m, params: params, outer: -1}
 	f.found.read(in, x.fields)
 	for i := range f.found.entries {
 		e := &f.found.entries[i]
 		if e.node.access != nil && e.value.kind != absent {
+			f.trust = f.found.trustOf(i)
 			e.node.access.visit(&e.value, f, i)
 		}
 	}
@@ -40,25 +46,37 @@ func (x *filterIndex) find(in *expression.Input, params eventgateway.PathParams,
 func (f *finder) candidates(list postings, at int) {
 	switch {
 	case list.many == nil:
-		if list.one.filter != nil {
-			f.candidate(list.one, at)
+		if list.one.clause != nil {
+			f.candidate(&list.one, at)
 		}
 	case list.many.inner != nil:
 		list.many.inner.visit(f, at)
 	default:
 		for p := range list.many.all.All() {
-			f.candidate(p, at)
+			f.candidate(&p, at)
 		}
 	}
 }
 
-// candidate is called for a conjunction that entry at leads to, or none if at is -1.
-func (f *finder) candidate(p posting, at int) {
-	c := p.filter.all[p.conjunction]
-	if at >= 0 && !f.first(&c[p.condition], p.test, at) {
-		return
+// candidate is called for a clause that entry at leads to, or none if at is -1.
+func (f *finder) candidate(p *posting, at int) {
+	shown := f.trust&p.shown != 0
+	outerShown := p.outer == 0 || f.outerTrust&p.outerShown != 0
+	if shown && outerShown {
+		if p.whole {
+			f.add(p, nil)
+			return
+		}
+		if p.left != nil {
+			if v := f.plain(p.left.field); v != nil && p.left.tests[0].pass(v, false) {
+				f.add(p, nil)
+			}
+			return
+		}
 	}
-	if p.outer > 0 && !f.first(&c[p.outer-1], p.outerTest, f.outer) {
+	clause := p.clause
+	c := clause.conditions
+	if !shown && at >= 0 && !f.first(&c[p.condition], p.test, at) || !outerShown && !f.first(&c[p.outer-1], p.outerTest, f.outer) {
 		return
 	}
 	for i := range c {
@@ -69,22 +87,44 @@ func (f *finder) candidate(p posting, at int) {
 			return
 		}
 	}
-	for _, earlier := range p.filter.all[:p.conjunction] {
-		if f.allHold(earlier) {
-			return
-		}
-	}
-	if p.filter.exact && !(f.found.lists && p.filter.joinsFields) {
-		f.index.add(f, &p, nil)
+	if clause.index > 0 && f.earlierHolds(clause) {
 		return
 	}
-	ok, err := p.filter.evaluate(f.in)
-	if err != nil && p.filter.broken == nil {
-		err = expression.WithoutData(p.filter.source, err)
+	if clause.decides && !(clause.joins && f.found.lists) {
+		f.add(p, nil)
+		return
+	}
+	filter := clause.filter
+	ok, err := filter.evaluate(f.in)
+	if err != nil && filter.broken == nil {
+		err = expression.WithoutData(filter.source, err)
 	}
 	if ok || err != nil {
-		f.index.add(f, &p, err)
+		f.add(p, err)
 	}
+}
+
+// add adds the subscriptions of a filter that is true, or could not be evaluated, to what is found. p led to the filter.
+func (f *finder) add(p *posting, err error) {
+	switch {
+	case p.async && err == nil:
+		f.match.Async = append(f.match.Async, Target{p.sole, f.params})
+	case p.sole != nil:
+		f.addOne(p.sole, err)
+	default:
+		g, _ := f.index.groups.Get(p.clause.filter)
+		for _, s := range g.many.All() {
+			f.addOne(s, err)
+		}
+	}
+}
+
+func (f *finder) addOne(s *eventgateway.Subscription, err error) {
+	if err != nil {
+		f.match.Failed = append(f.match.Failed, Failure{s, err})
+		return
+	}
+	f.match.add(s, f.params)
 }
 
 // first reports whether a condition is true, and entry at and the test of that index are the first that say so.
@@ -128,6 +168,16 @@ func (c *condition) pass(v *value) bool {
 	return false
 }
 
+// earlierHolds reports whether a clause of the same filter before this is true.
+func (f *finder) earlierHolds(c *clause) bool {
+	for i := range c.filter.clauses[:c.index] {
+		if f.allHold(c.filter.clauses[i].conditions) {
+			return true
+		}
+	}
+	return false
+}
+
 func (f *finder) allHold(c conjunction) bool {
 	for i := range c {
 		if !f.holds(&c[i]) {
@@ -139,18 +189,15 @@ func (f *finder) allHold(c conjunction) bool {
 
 // holds reports whether a condition is true of the event.
 func (f *finder) holds(c *condition) bool {
-	if len(c.tests) == 1 {
-		switch c.tests[0].op {
-		case opLacks:
-			parent := f.found.plain(c.field.parent)
-			return parent != nil && parent.kind != isList && f.found.plain(c.field) == nil
-		case opAbsent:
-			return f.found.lists || !f.anyScalar(c.field)
-		}
-	}
 	if !c.any {
-		v := f.found.plain(c.field)
-		return v != nil && c.pass(v)
+		v := f.plain(c.field)
+		if v == nil {
+			return c.alone() == opLacks && f.lacks(c.field)
+		}
+		return c.pass(v)
+	}
+	if c.alone() == opAbsent {
+		return f.found.lists || !f.anyScalar(c.field)
 	}
 	for i := f.found.last(c.field); i >= 0; i = f.found.entries[i].before {
 		if v := &f.found.entries[i].value; v.kind != absent && c.pass(v) {
@@ -158,6 +205,20 @@ func (f *finder) holds(c *condition) bool {
 		}
 	}
 	return false
+}
+
+// plain is found.plain, which is often asked for one field again and again.
+func (f *finder) plain(at *field) *value {
+	if f.asked != at {
+		f.asked, f.answer = at, f.found.plain(at)
+	}
+	return f.answer
+}
+
+// lacks reports whether there is something that might have a field that is not there.
+func (f *finder) lacks(at *field) bool {
+	parent := f.found.plain(at.parent)
+	return parent != nil && parent.kind != isList
 }
 
 func (f *finder) anyScalar(at *field) bool {

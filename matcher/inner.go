@@ -24,7 +24,7 @@ const maxInnerFields = 32
 
 // insert returns the index with p, and the condition that leads to it.
 func (x *innerIndex) insert(owner *hamt.Owner, p posting) (*innerIndex, byte) {
-	c := p.filter.all[p.conjunction]
+	c := p.clause.conditions
 	best, fewest := noWay, int(^uint(0)>>1)
 	for i := range c[:min(len(c), noWay)] {
 		if i == int(p.condition) || !c[i].lookup() {
@@ -59,7 +59,7 @@ func (x *innerIndex) change(owner *hamt.Owner, p posting, way byte, add bool) *i
 		}
 		return &changed
 	}
-	c := &p.filter.all[p.conjunction][way]
+	c := &p.clause.conditions[way]
 	changed.fields = slices.Clone(x.fields)
 	at := x.find(c.field)
 	if at < 0 {
@@ -67,11 +67,8 @@ func (x *innerIndex) change(owner *hamt.Owner, p posting, way byte, add bool) *i
 		changed.fields = append(changed.fields, innerField{field: c.field})
 	}
 	f := &changed.fields[at]
-	inner := p
-	inner.condition, inner.outer, inner.outerTest = uint16(way), p.condition+1, p.test
 	for i := range c.tests {
-		inner.test = uint16(i)
-		f.access = f.access.change(owner, &c.tests[i], inner, add)
+		f.access = f.access.change(owner, &c.tests[i], p.by(int(way), i), add)
 	}
 	if f.access == nil {
 		changed.fields = slices.Delete(changed.fields, at, at+1)
@@ -86,15 +83,16 @@ func (x *innerIndex) find(f *field) int {
 // visit looks at the values of the fields, for postings that entry at led to.
 func (x *innerIndex) visit(f *finder, at int) {
 	for p := range x.rest.All() {
-		f.candidate(p, at)
+		f.candidate(&p, at)
 	}
-	f.outer = at
+	f.outer, f.outerTrust = at, f.trust
 	for _, inner := range x.fields {
 		for i := f.found.last(inner.field); i >= 0; i = f.found.entries[i].before {
 			if v := &f.found.entries[i].value; v.kind != absent {
+				f.trust = f.found.trustOf(int(i))
 				inner.access.visit(v, f, int(i))
 			}
 		}
 	}
-	f.outer = -1
+	f.trust, f.outer, f.outerTrust = f.outerTrust, -1, 0
 }

@@ -19,11 +19,12 @@ const (
 func newPattern(source json.RawMessage) *Filter {
 	f := &Filter{hash: rand.Uint64()}
 	if f.pattern, f.broken = parsePattern(source); f.broken != nil {
-		f.disjunction = open()
+		f.index(open())
 		return f
 	}
-	f.disjunction = f.pattern.normalize(nil)
-	f.joinsFields = joinsFields(f.disjunction)
+	d := f.pattern.normalize(nil)
+	f.joinsFields = joinsFields(d)
+	f.index(d)
 	return f
 }
 

@@ -3,29 +3,8 @@ package matcher
 import (
 	"iter"
 
-	"github.com/eventgateway/eventgateway"
 	"github.com/eventgateway/eventgateway/internal/hamt"
 )
-
-// posting is what the index finds for a value: a conjunction of a filter, through one test of one of its conditions.
-type posting struct {
-	filter *Filter
-	// conjunction, condition and test are indices; test is everyTest where any value of the field may do.
-	conjunction, condition, test uint16
-	// outer is one more than the condition that led here first, and outerTest its test; 0 where there was none.
-	outer, outerTest uint16
-	// sole is the filter's only subscription, which is what nearly all have; nil if it has several.
-	sole *eventgateway.Subscription
-}
-
-const everyTest = 1<<16 - 1
-
-// Hash implements hamt.Key.
-func (p posting) Hash() uint64 {
-	const mix = 0x9e3779b97f4a7c15
-	own := uint64(p.conjunction)<<32 | uint64(p.condition)<<16 | uint64(p.test)
-	return p.filter.hash ^ (own+1)*mix ^ (uint64(p.outer)<<16|uint64(p.outerTest))*(mix>>1|1)
-}
 
 // postings is an immutable set; nearly all have one element.
 type postings struct {
@@ -43,13 +22,13 @@ type throng struct {
 // throngSize is from how many postings on there is an inner index.
 const throngSize = 16
 
-func (s postings) empty() bool { return s.one.filter == nil && s.many == nil }
+func (s postings) empty() bool { return s.one.clause == nil && s.many == nil }
 
 func (s postings) len() int {
 	switch {
 	case s.many != nil:
 		return s.many.all.Len()
-	case s.one.filter != nil:
+	case s.one.clause != nil:
 		return 1
 	}
 	return 0
@@ -122,7 +101,7 @@ func (t *throng) without(owner *hamt.Owner, p posting) *throng {
 func (s postings) each() iter.Seq2[posting, byte] {
 	if s.many == nil {
 		return func(yield func(posting, byte) bool) {
-			if s.one.filter != nil {
+			if s.one.clause != nil {
 				yield(s.one, 0)
 			}
 		}

@@ -22,10 +22,14 @@ type span struct{ low, high float64 }
 func spanOf(b *bounds) span {
 	s := span{math.Inf(-1), math.Inf(1)}
 	if b.low.typ != 0 {
-		s.low = b.low.f + 0 // -0 becomes 0
+		if s.low = b.low.f + 0; b.openLow && b.low.plain() { // -0 becomes 0
+			s.low = math.Nextafter(s.low, math.Inf(1))
+		}
 	}
 	if b.high.typ != 0 {
-		s.high = b.high.f + 0
+		if s.high = b.high.f + 0; b.openHigh && b.high.plain() {
+			s.high = math.Nextafter(s.high, math.Inf(-1))
+		}
 	}
 	return s
 }

@@ -54,6 +54,12 @@ func numberOf(v any) number {
 	return number{}
 }
 
+// plain reports whether f is the number, and no other number has that f.
+func (a number) plain() bool {
+	const limit = 1 << 53
+	return a.f > -limit && a.f < limit
+}
+
 // compare orders numbers as CEL does: exactly among integers, as doubles where one is a double.
 func (a number) compare(b number) int {
 	switch {
