@@ -115,10 +115,20 @@ func (e *engine) route(space, name string) http.Handler {
 // from starting.
 const startWait = 5 * time.Second
 
-// start puts app in force: the store is opened or follows its settings, and so does the queue.
+// start puts app in force: the store is opened or follows its settings, and so does the queue. If that fails all follow those
+// of the app that is in force.
 func (e *engine) start(app *App) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	err := e.tryStart(app)
+	if n := len(e.started); err != nil && n > 0 {
+		e.goBackTo(e.started[n-1])
+	}
+	return err
+}
+
+// tryStart is called with mu held.
+func (e *engine) tryStart(app *App) error {
 	e.logs.use(app.logger.Handler())
 	store := e.store.Load()
 	if store == nil {
@@ -140,9 +150,6 @@ func (e *engine) start(app *App) error {
 	e.egress.Set(app.egress)
 	if err := app.host.start(app); err != nil {
 		e.inForce.Store(previous)
-		if previous != nil {
-			e.egress.Set(previous.egress)
-		}
 		return err
 	}
 	e.started = append(e.started, app)
@@ -175,6 +182,15 @@ func (e *engine) putInForce(app *App) {
 	e.drain = app.drainTimeout()
 }
 
+// goBackTo has logs, store and connections to functions follow an app that has started before. It is called with mu held.
+func (e *engine) goBackTo(app *App) {
+	e.logs.use(app.logger.Handler())
+	e.egress.Set(app.egress)
+	if err := e.store.Load().Reconfigure(app.store); err != nil {
+		e.logger.Error("going back to the previous settings of the configuration store", "error", err)
+	}
+}
+
 // leave takes app out. If it was in force, as after a failed change of configuration, the one started before it is again.
 func (e *engine) leave(app *App) error {
 	e.mu.Lock()
@@ -183,11 +199,8 @@ func (e *engine) leave(app *App) error {
 	e.started = slices.DeleteFunc(e.started, func(a *App) bool { return a == app })
 	if n := len(e.started); wasInForce && n > 0 {
 		previous := e.started[n-1]
-		e.logs.use(previous.logger.Handler())
+		e.goBackTo(previous)
 		e.putInForce(previous)
-		if err := e.store.Load().Reconfigure(previous.store); err != nil {
-			e.logger.Error("going back to the previous settings of the configuration store", "error", err)
-		}
 		if err := previous.host.start(previous); err != nil {
 			e.logger.Error("going back to the previous settings of the queue", "error", err)
 		}

@@ -171,3 +171,25 @@ func TestEtcdClientCertificates(t *testing.T) {
 		return nil
 	})
 }
+
+// TestFailedReloadKeepsEtcdPassword reloads with another password, and with a plugin that keeps that configuration from starting.
+func TestFailedReloadKeepsEtcdPassword(t *testing.T) {
+	cluster := etcdtest.Start(t, etcdtest.Options{})
+	enableAuth(t, cluster, "gateway", "right-marker")
+	g := gatewaytest.Start(t, onCluster(cluster, "username gateway", "password right-marker"))
+	block := "etcd " + strings.Join(cluster.Endpoints(), " ") + " {\nusername gateway\npassword wrong-marker\n}\n" +
+		"plugin external {\ncommand /bin/false\n}"
+	status, body := g.Reload(strings.Replace(gatewaytest.DefaultCaddyfile, "{{.Extra.app}}", block, 1))
+	if status != 400 || !strings.Contains(body, "starting the plugins") {
+		t.Fatalf("reload: %d %s", status, body)
+	}
+	// The wrong password was tried meanwhile, or would have been; the right one is again what it connects with.
+	gatewaytest.Eventually(t, patience, func() error {
+		if !strings.Contains(g.Log(), "connected to etcd with new settings") {
+			return fmt.Errorf("the gateway has not gone back to its password")
+		}
+		return nil
+	})
+	writable(t, g, "after-reload")
+	waitState(t, g, "connected")
+}
