@@ -45,6 +45,7 @@ func (x *exchange) testFilter() error {
 	if err != nil {
 		return err
 	}
+	b.trial.Space = x.space
 	answer := trialAnswer{Errors: b.trial.Compile(), Results: []Outcome{}}
 	answer.Valid = len(answer.Errors) == 0
 	if answer.Valid {

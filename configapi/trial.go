@@ -16,6 +16,8 @@ import (
 
 // Trial is a filter or pattern and transforms to be tried with events, outside of any subscription.
 type Trial struct {
+	// Space is whose expressions they are: where costly ones have to wait, spaces take turns. Default: the empty space.
+	Space   string
 	Filter  string
 	Pattern json.RawMessage
 	eventgateway.Transforms
@@ -95,6 +97,7 @@ func (t *Trial) Compile() []Problem {
 func (t *Trial) Try(ev *eventgateway.Event, params eventgateway.PathParams, response *expression.Response) Outcome {
 	in := expression.NewInput(ev)
 	in.SetParams(params)
+	in.SetSpace(t.Space)
 	var o Outcome
 	matches, err := t.filter.Match(in)
 	if err != nil {

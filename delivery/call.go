@@ -21,6 +21,7 @@ func Call(
 	ctx context.Context, h *providers.Handle, in *expression.Input, route eventgateway.Route,
 	transforms *eventgateway.Transforms, obs Observer, stages Stages,
 ) (*providers.Result, error) {
+	in.SetSpace(h.Function.Space)
 	if h.Router() != nil {
 		return callRouted(ctx, h, in, route, transforms, obs, stages)
 	}
@@ -92,9 +93,18 @@ func keyOfEvent(h *providers.Handle, ev *eventgateway.Event, params eventgateway
 	if _, source := h.KeyExpression(); source == "" {
 		return "", nil
 	}
-	in := expression.NewInput(ev)
+	in := patientInput(h, ev)
 	in.SetParams(params)
 	return keyOf(h, in)
+}
+
+// patientInput returns the input for the expressions of a delivery to a function, which wait for their turn: it is one of few
+// at a time, and must not fail because others wait.
+func patientInput(h *providers.Handle, ev *eventgateway.Event) *expression.Input {
+	in := expression.NewInput(ev)
+	in.SetSpace(h.Function.Space)
+	in.SetPatient()
+	return in
 }
 
 // isCallError reports whether an error is one of a call that was made or could not be made, and not of what comes before it.

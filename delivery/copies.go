@@ -48,7 +48,7 @@ func (c *copies) send(space string, shadows []providers.Shadow) {
 
 // call calls a shadow. Nobody gets its answer but those who are told of every call.
 func (c *copies) call(h *providers.Handle) {
-	in := expression.NewInput(c.event)
+	in := patientInput(h, c.event)
 	encoded, err := expression.Encode(in, h.Function.Format, c.route, c.transforms)
 	if err != nil {
 		return

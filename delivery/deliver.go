@@ -219,7 +219,7 @@ func (d *Dispatcher) invokeFunction(
 	switch {
 	case sub != nil && owed.Dead == nil && sub.Transforms.ChangeCall():
 		var err error
-		if encoded, err = expression.Encode(expression.NewInput(ev), format, route, &sub.Transforms); err != nil {
+		if encoded, err = expression.Encode(patientInput(h, ev), format, route, &sub.Transforms); err != nil {
 			return nil, err
 		}
 	case len(o.work.Owed) == 1 || len(owed.Params) > 0:

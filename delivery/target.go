@@ -23,6 +23,7 @@ func TargetOf(s *eventgateway.Subscription, params eventgateway.PathParams, in *
 	t := Target{Space: s.Space, SubscriptionID: s.ID, FunctionID: s.FunctionID, Params: params}
 	if s.Delivery != nil && s.Delivery.OrderingKey != "" {
 		in.SetParams(params)
+		in.SetSpace(s.Space)
 		if key, err := expression.Text("delivery.orderingKey", s.Delivery.OrderingKey, in); err == nil {
 			t.OrderingKey = boundedText(key)
 		}

@@ -22,8 +22,11 @@ const (
 	MaxRegexp = 500
 	// MaxRegexpText is how many bytes a text may have that a regular expression is matched against; a longer one is an error.
 	MaxRegexpText = 32 << 10
+	// MaxRegexpWork is how many bytes a text may have, times the instructions of the regular expression that it is matched
+	// against; a longer one is an error.
+	MaxRegexpWork = 160_000
 	// MaxCost is the highest cost of one evaluation, estimated when compiled and counted when evaluated.
-	MaxCost = 1_000_000
+	MaxCost = 250_000
 )
 
 // Sizes of what in an event is not known when an expression's cost is estimated.

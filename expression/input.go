@@ -1,7 +1,6 @@
 package expression
 
 import (
-	"context"
 	"maps"
 	"net/textproto"
 	"strings"
@@ -11,9 +10,6 @@ import (
 
 	"github.com/eventgateway/eventgateway"
 )
-
-// TimePerEvent is how long the costly expressions of one event may take together; those after it fail.
-const TimePerEvent = 20 * time.Millisecond
 
 // Input is an event as expressions see it. What of it is costly, above all the data, is decoded at most once and only if an
 // expression asks for it. It is used by one goroutine at a time, and must not outlive its event.
@@ -30,8 +26,11 @@ type Input struct {
 	when      time.Time
 	respData  lazy
 
-	// spent is how long costly expressions took so far; spentOnTexts is the same of those for Text alone.
-	spent, spentOnTexts time.Duration
+	// space is whose expressions are evaluated, patient how they wait, text whether they are for Text.
+	space         string
+	patient, text bool
+	used          usages
+	meter         meter
 }
 
 // lazy is a value that is made at most once.
@@ -69,6 +68,14 @@ func (in *Input) SetParams(params eventgateway.PathParams) { in.params, in.param
 // Params returns what SetParams set.
 func (in *Input) Params() eventgateway.PathParams { return in.params }
 
+// SetSpace sets the space whose expressions are evaluated next: what they take is its own, and where costly ones have to wait
+// spaces take turns. matcher.Table.Find does so by itself. Default: the empty space.
+func (in *Input) SetSpace(space string) { in.space = space }
+
+// SetPatient makes costly expressions wait for their turn however many of their space do, instead of failing where those are
+// more than 1,000. It is for who is one of few that wait, and must not fail because others do.
+func (in *Input) SetPatient() { in.patient = true }
+
 // SetResponse sets the variable response, for programs of the kind ResponseTransform. Default: none, and a program that
 // asks for it fails.
 func (in *Input) SetResponse(r *Response) { in.response, in.respData = r, lazy{} }
@@ -84,6 +91,8 @@ func (in *Input) ResolveName(name string) (any, bool) {
 		return object{requestType, in}, in.event.HTTP != nil
 	case "response":
 		return object{responseType, in}, in.response != nil
+	case meterName:
+		return &in.meter, true
 	}
 	return nil, false
 }
@@ -205,13 +214,4 @@ func (in *Input) paramMap() map[string]string {
 		}
 	}
 	return in.paramText
-}
-
-// limited calls evaluate with a context that ends when the event has had its time.
-func (in *Input) limited(evaluate func(context.Context)) {
-	start := time.Now()
-	ctx, cancel := context.WithTimeout(context.Background(), max(TimePerEvent-in.spent, 0))
-	defer cancel()
-	evaluate(ctx)
-	in.spent += time.Since(start)
 }

@@ -17,16 +17,16 @@ import (
 // memory with the event, and need not be valid UTF-8.
 //
 // field names the expression in errors, which are *TransformErrors. Programs are kept compiled as those of transforms are.
-// The costly ones of one event have TimePerEvent together, beside what its filters take.
+// The costly ones of one event and space have TimePerEvent together, beside what its filters take, and wait for their turn
+// as those of a patient input do; see Input.SetPatient.
 func Text(field, source string, in *Input) (string, error) {
 	program, err := recent.get(Transform, field, source)
 	if err != nil {
 		return "", &TransformError{field, errors.New("the expression does not compile any more")}
 	}
-	filters := in.spent
-	in.spent = in.spentOnTexts
+	in.text = true
 	value, err := program.Value(in)
-	in.spent, in.spentOnTexts = filters, in.spent
+	in.text = false
 	if err != nil {
 		return "", &TransformError{field, WithoutData(source, err)}
 	}

@@ -29,19 +29,19 @@ func TestTimeOfTexts(t *testing.T) {
 	}
 	text := func(in *Input) error { _, err := Text("key", loop, in); return err }
 	match := func(in *Input) error { _, err := filter.Bool(in); return err }
-	exhaustFilters := func(in *Input) { in.spent = TimePerEvent }
-	exhaustTexts := func(in *Input) { in.spentOnTexts = TimePerEvent }
-	if !succeeds(exhaustFilters, text) || !succeeds(exhaustTexts, match) {
-		t.Error("what one kind took counts towards the other")
+	exhaust := func(text bool) func(*Input) {
+		return func(in *Input) { *in.used.by(usageKey{text: text}) = usage{freeCost, TimePerEvent} }
 	}
-	if succeeds(exhaustFilters, match) || succeeds(exhaustTexts, text) {
+	if exhaustFilters, exhaustTexts := exhaust(false), exhaust(true); !succeeds(exhaustFilters, text) || !succeeds(exhaustTexts, match) {
+		t.Error("what one kind took counts towards the other")
+	} else if succeeds(exhaustFilters, match) || succeeds(exhaustTexts, text) {
 		t.Error("a kind goes on when its time is up")
 	}
-	if !succeeds(func(in *Input) { exhaustTexts(in); in.Reset(ev) }, text) {
+	if !succeeds(func(in *Input) { exhaust(true)(in); in.Reset(ev) }, text) {
 		t.Error("the time of another event counts")
 	}
 	in := NewInput(ev)
-	if err := text(in); err == nil && in.spentOnTexts == 0 || in.spent != 0 {
-		t.Errorf("a text took %v, and %v of the filters' time", in.spentOnTexts, in.spent)
+	if err := text(in); err != nil || in.used.by(usageKey{text: true}).free == 0 || in.used.by(usageKey{}).free != 0 {
+		t.Errorf("a text used %+v, and %+v of the filters: %v", in.used.by(usageKey{text: true}), in.used.by(usageKey{}), err)
 	}
 }

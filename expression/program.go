@@ -1,8 +1,8 @@
 package expression
 
 import (
-	"context"
 	"errors"
+	"time"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
@@ -16,7 +16,7 @@ import (
 type Program struct {
 	source string
 	cost   uint64
-	// costly programs are evaluated with a deadline and with their cost counted, as what they cost depends on the event.
+	// costly programs are evaluated with their cost counted, as what they cost depends on the event.
 	costly  bool
 	program cel.Program
 }
@@ -31,25 +31,22 @@ func plan(kind Kind, field, source string, ast *cel.Ast) (*Program, error) {
 	if estimate.Max > MaxCost {
 		return nil, tooCostly(field, estimate.Max)
 	}
-	p := &Program{source: source, cost: estimate.Max, costly: costly(ast.NativeRep())}
-	options := []cel.ProgramOption{cel.OptimizeRegex(boundedMatches), guarded(env)}
-	if p.costly {
-		options = append(options, cel.CostTracking(texts{}), cel.CostLimit(MaxCost), cel.InterruptCheckFrequency(64))
-	}
-	if p.program, err = env.Program(ast, options...); err != nil {
+	g := newGuard(env, ast.NativeRep())
+	program, err := env.Program(ast, cel.CustomDecoratorV2(g.decorate))
+	if err != nil {
 		return nil, eventgateway.Errorf(eventgateway.Invalid, "%s: %s", field, shorten(err.Error()))
 	}
-	return p, nil
+	return &Program{source: source, cost: estimate.Max, costly: g.needed, program: program}, nil
 }
 
-// Cost returns the highest cost of one evaluation, as estimated when compiled, in CEL's units: about the number of
-// steps, where texts have up to 1,024 bytes and lists up to 100 elements.
+// Cost returns the highest cost of one evaluation, as estimated when compiled, in about the number of steps that are counted
+// when it is evaluated, where texts have up to 1,024 bytes and lists up to 100 elements.
 func (p *Program) Cost() uint64 { return p.cost }
 
 // Source returns the expression.
 func (p *Program) Source() string { return p.source }
 
-// Bool evaluates a filter. An error (a missing field, a value of the wrong type, a deadline) says why it does not match. It may
+// Bool evaluates a filter. An error (a missing field, a value of the wrong type, a limit) says why it does not match. It may
 // hold something of the event; see WithoutData.
 func (p *Program) Bool(in *Input) (bool, error) {
 	v, err := p.evaluate(in)
@@ -69,12 +66,35 @@ func (p *Program) Value(in *Input) (Value, error) {
 	return Value{v}, err
 }
 
+// evaluate evaluates what costs little at once, as most programs do for most events. Anything else is evaluated again, from
+// the start, in the slow lane, where it takes its turn: so it does not keep the events of other spaces waiting.
 func (p *Program) evaluate(in *Input) (v ref.Val, err error) {
 	if !p.costly {
 		v, _, err = p.program.Eval(in)
 		return v, describe(err)
 	}
-	in.limited(func(ctx context.Context) { v, _, err = p.program.ContextEval(ctx, in) })
+	used := in.used.by(usageKey{in.space, in.text})
+	if used.free < freeCost {
+		in.meter = quickMeter()
+		v, _, err = p.program.Eval(in)
+		used.free += in.meter.used
+		if _, broken := errors.AsType[interpreter.EvalCancelledError](err); !broken {
+			return v, describe(err)
+		}
+	}
+	if used.spent >= TimePerEvent {
+		return nil, errTime
+	}
+	crowded := slowLane.run(in.space, in.patient || in.text, func() time.Duration {
+		in.meter = fullMeter(TimePerEvent - used.spent)
+		v, _, err = p.program.Eval(in)
+		in.meter.stop()
+		used.spent += in.meter.worked
+		return restPerWork*in.meter.worked - in.meter.rested
+	})
+	if crowded != nil {
+		return nil, crowded
+	}
 	return v, describe(err)
 }
 
@@ -83,17 +103,16 @@ func describe(err error) error {
 	if err == nil {
 		return nil
 	}
-	var cancelled interpreter.EvalCancelledError
-	switch {
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, interpreter.InterruptError{}):
+	if broken, ok := errors.AsType[interpreter.EvalCancelledError](err); ok {
+		if broken.Cause == interpreter.CostLimitExceeded {
+			return errCost
+		}
 		return errTime
-	case errors.As(err, &cancelled) && cancelled.Cause == interpreter.CostLimitExceeded:
-		return errCost
 	}
 	return errors.New(shorten(err.Error()))
 }
 
 var (
-	errTime = errors.New("the filters and transforms of one event took longer than " + TimePerEvent.String())
+	errTime = errors.New("the costly filters and transforms of one event took longer than " + TimePerEvent.String())
 	errCost = errors.New("too costly for this event: its data is too large for this expression")
 )

@@ -94,7 +94,7 @@ func evaluate(kind Kind, field, source string, in *Input) (Value, error) {
 	if err != nil {
 		return Value{}, &TransformError{field, errors.New("the expression does not compile any more")}
 	}
-	in.spent = 0 // what filters took is no concern of a transform
+	in.used.by(usageKey{space: in.space}).spent = 0 // what filters took is no concern of a transform
 	value, err := program.Value(in)
 	if err != nil {
 		return Value{}, &TransformError{field, WithoutData(source, err)}

@@ -15,7 +15,7 @@ var known = []string{
 // WithoutData returns why the evaluation of an expression failed without what the error may hold of the event, for those who
 // must not see that: logs, and whoever gets the answer of another's function.
 func WithoutData(source string, err error) error {
-	if errors.Is(err, errTime) || errors.Is(err, errCost) {
+	if errors.Is(err, errTime) || errors.Is(err, errCost) || errors.Is(err, errCrowded) {
 		return err
 	}
 	text := err.Error()
@@ -26,7 +26,7 @@ func WithoutData(source string, err error) error {
 		}
 		return errors.New("no such key")
 	}
-	if strings.HasPrefix(text, conversion) || strings.HasPrefix(text, result) { // they name types
+	if strings.HasPrefix(text, conversion) || strings.HasPrefix(text, result) || strings.HasPrefix(text, tooLarge) { // types and sizes
 		return err
 	}
 	for _, prefix := range known {

@@ -2,58 +2,17 @@ package integration
 
 import (
 	"fmt"
-	"net/http"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/eventgateway/eventgateway/integration/gatewaytest"
 )
 
-// stopwatch measures how long a publisher's events take to arrive.
-type stopwatch struct {
-	mu   sync.Mutex
-	sent map[int]time.Time
-	took []time.Duration
-}
-
-// start notes when an event is sent.
-func (w *stopwatch) start(n int) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.sent[n] = time.Now()
-}
-
-// stop notes when an event has arrived.
-func (w *stopwatch) stop(n int) {
-	now := time.Now()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.took = append(w.took, now.Sub(w.sent[n]))
-	delete(w.sent, n)
-}
-
-// measured is a function that stops the watch for each event that arrives.
-func (w *stopwatch) measured(r *receiver) http.HandlerFunc {
-	return func(rw http.ResponseWriter, req *http.Request) {
-		n, ok := r.read(req)
-		if !ok {
-			return
-		}
-		w.stop(n)
-		r.got.note(n)
-		rw.WriteHeader(http.StatusOK)
-	}
-}
-
 // TestIsolation compares how long events take to a function while another one hangs with 10,000 events waiting, with how
 // long they take without that. Both are measured in turn, so that whatever else the machine does meets both.
 func TestIsolation(t *testing.T) {
-	const (
-		waiting = 10_000
-		every   = 5 * time.Millisecond
-	)
+	const waiting = 10_000
 	// noise is what a busy machine makes of a millisecond.
 	noise := 5 * time.Millisecond
 	if gatewaytest.RaceEnabled {
@@ -70,26 +29,7 @@ func TestIsolation(t *testing.T) {
 	s.subscribe("quick POST / quick")
 	backlog, events := newPublisher(t, "hung"), newPublisher(t, "quick")
 
-	// measure sends events one after the other, whether or not those before have arrived, and returns the 99th percentile.
-	measure := func(count int) time.Duration {
-		watch.took = nil
-		var sending sync.WaitGroup
-		tick := time.NewTicker(every)
-		defer tick.Stop()
-		for range count {
-			<-tick.C
-			n := events.number()
-			sending.Go(func() {
-				watch.start(n)
-				if status := events.send(s.Events, n); status != http.StatusAccepted {
-					t.Errorf("an event to the other function: status %d", status)
-				}
-			})
-		}
-		sending.Wait()
-		quick.got.waitFor(t, "at the other function", events.acked.all(), patience)
-		return percentile(slices.Clone(watch.took), 99)
-	}
+	measure := func(count int) time.Duration { return watch.measure(s.Events, events, quick, count) }
 	measure(sized(100, 1000)) // whatever is done once is done
 	var without, beside []time.Duration
 	for range sized(5, 3) {

@@ -189,6 +189,7 @@ func (e *Explainer) inputFor(s *eventgateway.Subscription) *expression.Input {
 	in := *e.input
 	params, _ := e.params(s)
 	in.SetParams(params)
+	in.SetSpace(s.Space)
 	return &in
 }
 

@@ -70,8 +70,8 @@ func (m *Match) add(s *eventgateway.Subscription, params eventgateway.PathParams
 	}
 }
 
-// addLeaf adds the subscriptions of one pattern.
-func (m *Match) addLeaf(w *walk) {
+// addLeaf adds the subscriptions of one pattern of a space.
+func (m *Match) addLeaf(w *walk, space string) {
 	l, params := w.leaf, w.params
 	if l.sole != nil {
 		m.add(l.sole, params)
@@ -95,6 +95,7 @@ func (m *Match) addLeaf(w *walk) {
 	case w.input == nil:
 		m.Undecided = true
 	default:
+		w.input.SetSpace(space)
 		l.crowd.filtered.find(w.input, params, m)
 	}
 }
@@ -148,7 +149,7 @@ func (t *Table) findWildcards(from channel, space string, w *walk, m *Match) {
 
 func (t *Table) findIn(in listener, w *walk, m *Match) {
 	if trie, _ := t.tries.Get(in); w.find(trie, 0, 0) {
-		m.addLeaf(w)
+		m.addLeaf(w, in.space)
 	}
 }
 
@@ -185,7 +186,7 @@ func (t *Table) findAt(d depth, in listener, w *walk, m *Match) {
 		return
 	}
 	if trie, _ := t.tries.Get(in); w.find(trie, 0, 0) && w.static == d.static {
-		m.addLeaf(w)
+		m.addLeaf(w, in.space)
 	}
 }
 

@@ -24,8 +24,9 @@ type finder struct {
 // find adds the subscriptions whose filters are true of the event to m.
 //
 // Every conjunction of every filter is reached through one value of one of its fields. What is reached is a superset: each
-// conjunction is then checked whole, and counts only where it is reached the first way it can be, and only if no earlier
-// conjunction of its filter is true as well. So every filter counts at most once, without a note of those that did.
+// conjunction is then checked, but for what its lookup has shown, and counts only where it is reached the first way it can be,
+// and only if no earlier conjunction of its filter is true as well. So every filter counts at most once, without a note of
+// those that did.
 func (x *filterIndex) find(in *expression.Input, params eventgateway.PathParams, m *Match) {
 	in.SetParams(params)
 	f := &m.finder

@@ -1,0 +1,108 @@
+package expression
+
+import (
+	"errors"
+	"runtime"
+	"sync"
+	"time"
+)
+
+// maxWaiting is how many evaluations of one space may wait in the slow lane, those of patient inputs aside.
+const maxWaiting = 1000
+
+var errCrowded = errors.New("too many costly expressions of this space wait to be evaluated")
+
+// slowLane is where all evaluations take place that take long.
+var slowLane = &lane{places: func() int { return max(1, runtime.GOMAXPROCS(0)/4) }}
+
+// lane has places for few evaluations at a time. They rest three times as long as they work: what one did not rest before its
+// end, its place stays closed after it. So a quarter of the time of as many cores is used at most. Spaces take turns; within a
+// space, who came first goes first.
+type lane struct {
+	places func() int
+
+	mu sync.Mutex
+	// taken is how many places somebody is in, or are closed.
+	taken int
+	// queues are the spaces of those who wait; turns are the same in the order in which they get the next places.
+	queues map[string]*laneQueue
+	turns  []*laneQueue
+}
+
+// laneQueue is who waits of one space.
+type laneQueue struct {
+	space   string
+	waiting []waiter
+	// bounded is how many of them are not patient.
+	bounded int
+}
+
+type waiter struct {
+	patient bool
+	ready   chan struct{}
+}
+
+// run calls evaluate when it is its turn. It returns errCrowded, at once, if too many of the space wait and it is not patient.
+// evaluate returns how long it is still to rest; it does not panic.
+func (l *lane) run(space string, patient bool, evaluate func() time.Duration) error {
+	if err := l.enter(space, patient); err != nil {
+		return err
+	}
+	time.AfterFunc(evaluate(), l.open)
+	return nil
+}
+
+func (l *lane) enter(space string, patient bool) error {
+	l.mu.Lock()
+	if l.taken < l.places() { // then nobody waits
+		l.taken++
+		l.mu.Unlock()
+		return nil
+	}
+	q := l.queues[space]
+	if q == nil {
+		q = &laneQueue{space: space}
+		if l.queues == nil {
+			l.queues = map[string]*laneQueue{}
+		}
+		l.queues[space], l.turns = q, append(l.turns, q)
+	}
+	if !patient {
+		if q.bounded == maxWaiting {
+			l.mu.Unlock()
+			return errCrowded
+		}
+		q.bounded++
+	}
+	ready := make(chan struct{})
+	q.waiting = append(q.waiting, waiter{patient, ready})
+	l.mu.Unlock()
+	<-ready
+	return nil
+}
+
+// open opens a place that was closed, and lets in who is next.
+func (l *lane) open() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for l.taken--; len(l.turns) > 0 && l.taken < l.places(); l.taken++ {
+		close(l.next().ready)
+	}
+}
+
+// next takes out who has the next turn.
+func (l *lane) next() waiter {
+	q := l.turns[0]
+	l.turns = l.turns[1:]
+	w := q.waiting[0]
+	q.waiting[0], q.waiting = waiter{}, q.waiting[1:]
+	if !w.patient {
+		q.bounded--
+	}
+	if len(q.waiting) > 0 {
+		l.turns = append(l.turns, q)
+	} else {
+		delete(l.queues, q.space)
+	}
+	return w
+}

@@ -1,0 +1,133 @@
+package expression
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// laneOf is a lane with so many places whose evaluations say how long they rest.
+func laneOf(places int) *lane { return &lane{places: func() int { return places }} }
+
+func TestLaneTakesTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := laneOf(1)
+		var mu sync.Mutex
+		var order []string
+		evaluate := func(name string) func() time.Duration {
+			return func() time.Duration {
+				mu.Lock()
+				defer mu.Unlock()
+				order = append(order, name)
+				return time.Millisecond
+			}
+		}
+		for _, name := range []string{"a0", "a1", "a2", "a3", "b1", "b2", "c1", "a4"} {
+			go func() { _ = l.run(name[:1], false, evaluate(name)) }()
+			synctest.Wait()
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if got, want := fmt.Sprint(order), "[a0 a1 b1 c1 a2 b2 a3 a4]"; got != want {
+			t.Errorf("the order is %s, want %s", got, want)
+		}
+		if l.taken != 0 || len(l.queues) != 0 || len(l.turns) != 0 {
+			t.Errorf("the lane is not empty in the end: %d places taken, %d queues, %d turns", l.taken, len(l.queues), len(l.turns))
+		}
+	})
+}
+
+// TestLaneRests checks that no more than so many evaluate at a time, and that a place stays closed for as long as it is to rest.
+func TestLaneRests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const work, rest = 5 * time.Millisecond, 3 * time.Millisecond
+		l, start := laneOf(2), time.Now()
+		var mu sync.Mutex
+		var began []time.Duration
+		for range 6 {
+			go func() {
+				_ = l.run("a", true, func() time.Duration {
+					mu.Lock()
+					began = append(began, time.Since(start))
+					mu.Unlock()
+					time.Sleep(work)
+					return rest
+				})
+			}()
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		const turn = work + rest
+		if want := []time.Duration{0, 0, turn, turn, 2 * turn, 2 * turn}; !slices.Equal(began, want) {
+			t.Errorf("evaluations began after %v, want %v", began, want)
+		}
+	})
+}
+
+// TestLaneGrows checks that what there is of cores is seen when a place opens.
+func TestLaneGrows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var places atomic.Int64
+		places.Store(1)
+		l := &lane{places: func() int { return int(places.Load()) }}
+		var started atomic.Int64
+		evaluate := func() time.Duration { started.Add(1); return time.Second }
+		for range 4 {
+			go func() { _ = l.run("a", false, evaluate) }()
+			synctest.Wait()
+		}
+		if n := started.Load(); n != 1 {
+			t.Fatalf("%d started with one place", n)
+		}
+		places.Store(3)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if n := started.Load(); n != 4 {
+			t.Errorf("%d have started with three places, want 4", n)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+	})
+}
+
+func TestLaneIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := laneOf(1)
+		done := func() time.Duration { return time.Nanosecond }
+		var failed, patient int
+		_ = l.run("crowd", false, func() time.Duration { return time.Second })
+		var mu sync.Mutex
+		try := func(space string, isPatient bool) {
+			err := l.run(space, isPatient, done)
+			mu.Lock()
+			defer mu.Unlock()
+			if errors.Is(err, errCrowded) {
+				failed++
+			}
+			if isPatient && err == nil {
+				patient++
+			}
+		}
+		for range maxWaiting + 3 {
+			go try("crowd", false)
+		}
+		for range 20 {
+			go try("crowd", true)
+		}
+		synctest.Wait()
+		if failed != 3 {
+			t.Errorf("%d failed at once, want 3", failed)
+		}
+		go try("other", false)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if failed != 3 || patient != 20 {
+			t.Errorf("%d failed, want 3; %d of 20 patient ones were evaluated", failed, patient)
+		}
+	})
+}

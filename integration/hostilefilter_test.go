@@ -1,0 +1,111 @@
+package integration
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/eventgateway/eventgateway/integration/gatewaytest"
+)
+
+// hostileFilters are as costly as filters may be when they are written, and more so for hostileData: they are evaluated until
+// their cost or the time for one event is used up.
+var hostileFilters = []string{
+	`data.l.all(a, data.l.all(b, a >= b - 9999))`,
+	`data.l.all(a, data.l.map(b, b).size() > 0)`,
+	`data.l.all(a, !data.text.matches("(a?){60}b$"))`,
+	`data.l.all(a, data.l == data.l)`,
+}
+
+// hostileData is data that is costly for all of them, and small, so that what it takes to publish it does not count.
+var hostileData = sync.OnceValue(func() string {
+	list := make([]string, 250)
+	for i := range list {
+		list[i] = strconv.Itoa(i)
+	}
+	return `{"l":[` + strings.Join(list, ",") + `],"text":"` + strings.Repeat("a", 600) + `"}`
+})
+
+// hostileEvent is the type of an event, and of those that filter n is for.
+func hostileEvent(n int) string { return "hostile." + strconv.Itoa(n%len(hostileFilters)) }
+
+// TestHostileFilter compares how long events take to a function while another space's events are all met by the worst filters
+// that are accepted, with how long they take without that. Both are measured in turn, so that whatever else the machine does
+// meets both, and again where that did not do. One attacker waits for each answer, many together do not.
+func TestHostileFilter(t *testing.T) {
+	for name, connections := range map[string]int{"one after the other": 1, "at once": 16} {
+		t.Run(name, func(t *testing.T) { testHostileFilter(t, connections) })
+	}
+}
+
+func testHostileFilter(t *testing.T, connections int) {
+	const rounds, attempts = 5, 3
+	// noise is what a busy machine makes of a millisecond.
+	noise := 5 * time.Millisecond
+	if gatewaytest.RaceEnabled {
+		noise *= 5
+	}
+	s := newStage(t)
+	watch, quick := &stopwatch{sent: map[int]time.Time{}}, newReceiver(t)
+	s.function("quick", watch.measured(quick))
+	s.subscribe("quick POST / quick")
+	hostile := s.Config + "/v1/spaces/hostile/"
+	s.Do(http.MethodPost, hostile+"functions", fields{
+		"functionId": "f", "type": "http", "provider": fields{"url": "http://127.0.0.1:1/"},
+	}, 201)
+	for i, filter := range hostileFilters {
+		s.Do(http.MethodPost, hostile+"subscriptions", fields{
+			"functionId": "f", "event": hostileEvent(i), "filter": filter,
+		}, 201)
+	}
+	tooMuch := strings.Replace(hostileFilters[0], "a >= b", "a * b + b >= a * a - a * b", 1)
+	s.Do(http.MethodPost, hostile+"subscriptions", fields{"functionId": "f", "event": "hostile", "filter": tooMuch}, 400)
+
+	events, attacker := newPublisher(t, "quick"), newPublisher(t, "")
+	attacker.typeOf, attacker.data = hostileEvent, func(int) string { return hostileData() }
+	attack := func(done <-chan struct{}) {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			attacker.send(s.Events, attacker.number())
+		}
+	}
+	measure := func(count int) time.Duration { return watch.measure(s.Events, events, quick, count) }
+	measure(100) // whatever is done once is done
+	compare := func() bool {
+		var without, beside []time.Duration
+		first := attacker.next.Load()
+		for range rounds {
+			without = append(without, measure(sized(200, 1000)))
+			done := make(chan struct{})
+			var attacking sync.WaitGroup
+			for range connections {
+				attacking.Go(func() { attack(done) })
+			}
+			beside = append(beside, measure(sized(200, 1000)))
+			close(done)
+			attacking.Wait()
+		}
+		base, loaded := percentile(slices.Clone(without), 50), percentile(slices.Clone(beside), 50)
+		t.Logf("99th percentile, median of %d rounds: %s without, %s beside %d events that meet a hostile filter; all: %v and %v",
+			rounds, base, loaded, attacker.next.Load()-first, without, beside)
+		return loaded <= max(2*base, noise)
+	}
+	for attempt := 1; !compare(); attempt++ {
+		if attempt == attempts {
+			t.Errorf("the 99th percentile is more than twice as high, and more than %s, beside a hostile filter", noise)
+			break
+		}
+	}
+	metrics := string(s.Do(http.MethodGet, s.Config+"/metrics", nil, 200))
+	if !strings.Contains(metrics, `eventgateway_filter_errors_total{space="hostile"`) {
+		t.Error("no evaluation of the filter was broken off: it is not the worst")
+	}
+}
