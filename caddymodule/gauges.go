@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/eventgateway/eventgateway/delivery"
+	"github.com/eventgateway/eventgateway/expression"
 )
 
 // Gauges are read when Prometheus asks, from the app in force, so that they cost nothing in between.
@@ -41,6 +42,12 @@ var (
 		"Dead letters kept.", nil, nil)
 	deadLetterBytesDesc = prometheus.NewDesc("eventgateway_dead_letter_bytes",
 		"What the dead letters take, in bytes.", nil, nil)
+	expressionsWaitingDesc = prometheus.NewDesc("eventgateway_expressions_waiting",
+		"Costly filters and transforms that wait for their turn.", []string{"space"}, nil)
+	expressionsSlowDesc = prometheus.NewDesc("eventgateway_expressions_slow_total",
+		"Evaluations of costly filters and transforms that took turns.", []string{"space"}, nil)
+	expressionsWaitDesc = prometheus.NewDesc("eventgateway_expressions_wait_seconds_total",
+		"How long costly filters and transforms waited for their turn.", []string{"space"}, nil)
 	revisionDesc = prometheus.NewDesc("eventgateway_config_revision",
 		"The etcd revision that routing stands at.", nil, nil)
 	storeDesc = prometheus.NewDesc("eventgateway_etcd_watch_connected",
@@ -53,7 +60,7 @@ func describeGauges(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		functionsDesc, subscriptionsDesc, eventTypesDesc, corsDesc, backlogDesc, oldestDesc, concurrencyDesc, circuitDesc, queueBytesDesc, queueMemoryDesc,
 		queueStoredDesc, queueReadyDesc, pausedDesc, deadLettersDesc, deadLetterBytesDesc, revisionDesc, storeDesc,
-		disconnectedDesc,
+		disconnectedDesc, expressionsWaitingDesc, expressionsSlowDesc, expressionsWaitDesc,
 	} {
 		ch <- d
 	}
@@ -78,6 +85,7 @@ func collectGauges(ch chan<- prometheus.Metric) {
 	app.host.collect(gauge)
 	collectArchives(ch, app)
 	collectRetreats(ch, app)
+	collectExpressions(ch)
 	gauge(revisionDesc, float64(app.snapshot().Revision))
 	status := app.engine.Status()
 	connected, away := 0.0, 0.0
@@ -88,6 +96,14 @@ func collectGauges(ch chan<- prometheus.Metric) {
 	}
 	gauge(storeDesc, connected)
 	gauge(disconnectedDesc, away)
+}
+
+func collectExpressions(ch chan<- prometheus.Metric) {
+	for space, s := range expression.SlowLane() {
+		ch <- prometheus.MustNewConstMetric(expressionsWaitingDesc, prometheus.GaugeValue, float64(s.Waiting), space)
+		ch <- prometheus.MustNewConstMetric(expressionsSlowDesc, prometheus.CounterValue, float64(s.Evaluated), space)
+		ch <- prometheus.MustNewConstMetric(expressionsWaitDesc, prometheus.CounterValue, s.Waited.Seconds(), space)
+	}
 }
 
 // circuitValue is the value of the metric for each state.

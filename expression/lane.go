@@ -3,6 +3,7 @@ package expression
 import (
 	"errors"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 )
@@ -27,6 +28,43 @@ type lane struct {
 	// queues are the spaces of those who wait; turns are the same in the order in which they get the next places.
 	queues map[string]*laneQueue
 	turns  []*laneQueue
+	// stats are those of the spaces that were ever here.
+	stats map[string]*LaneStats
+}
+
+// LaneStats tells what the costly expressions of a space did in the slow lane, since the process began.
+type LaneStats struct {
+	// Evaluated is how many had their turn, and Waited how long they waited for it, together.
+	Evaluated uint64
+	Waited    time.Duration
+	// Waiting is how many wait now.
+	Waiting int
+}
+
+// SlowLane returns the stats of all spaces that ever had an expression evaluated in the slow lane: one that costs too much for
+// an event to be evaluated at once.
+func SlowLane() map[string]LaneStats { return slowLane.read() }
+
+func (l *lane) read() map[string]LaneStats {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := make(map[string]LaneStats, len(l.stats))
+	for space, s := range l.stats {
+		all[space] = *s
+	}
+	return all
+}
+
+// statsOf is called with mu held.
+func (l *lane) statsOf(space string) *LaneStats {
+	s := l.stats[space]
+	if s == nil {
+		if s = new(LaneStats); l.stats == nil {
+			l.stats = map[string]*LaneStats{}
+		}
+		l.stats[strings.Clone(space)] = s
+	}
+	return s
 }
 
 // laneQueue is who waits of one space.
@@ -54,8 +92,10 @@ func (l *lane) run(space string, patient bool, evaluate func() time.Duration) er
 
 func (l *lane) enter(space string, patient bool) error {
 	l.mu.Lock()
+	stats := l.statsOf(space)
 	if l.taken < l.places() { // then nobody waits
 		l.taken++
+		stats.Evaluated++
 		l.mu.Unlock()
 		return nil
 	}
@@ -76,8 +116,16 @@ func (l *lane) enter(space string, patient bool) error {
 	}
 	ready := make(chan struct{})
 	q.waiting = append(q.waiting, waiter{patient, ready})
+	stats.Waiting++
 	l.mu.Unlock()
+
+	start := time.Now()
 	<-ready
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	stats.Waiting--
+	stats.Evaluated++
+	stats.Waited += time.Since(start)
 	return nil
 }
 

@@ -3,6 +3,7 @@ package expression
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -35,6 +36,15 @@ func TestLaneTakesTurns(t *testing.T) {
 		synctest.Wait()
 		if got, want := fmt.Sprint(order), "[a0 a1 b1 c1 a2 b2 a3 a4]"; got != want {
 			t.Errorf("the order is %s, want %s", got, want)
+		}
+		// Each place stays closed for a millisecond: a0 had no wait, the next one 1 ms, the last one of b 5 ms, of a 7 ms.
+		want := map[string]LaneStats{
+			"a": {Evaluated: 5, Waited: (1 + 4 + 6 + 7) * time.Millisecond},
+			"b": {Evaluated: 2, Waited: (2 + 5) * time.Millisecond},
+			"c": {Evaluated: 1, Waited: 3 * time.Millisecond},
+		}
+		if got := l.read(); !maps.Equal(got, want) {
+			t.Errorf("the lane says %+v, want %+v", got, want)
 		}
 		if l.taken != 0 || len(l.queues) != 0 || len(l.turns) != 0 {
 			t.Errorf("the lane is not empty in the end: %d places taken, %d queues, %d turns", l.taken, len(l.queues), len(l.turns))
@@ -122,6 +132,9 @@ func TestLaneIsBounded(t *testing.T) {
 		synctest.Wait()
 		if failed != 3 {
 			t.Errorf("%d failed at once, want 3", failed)
+		}
+		if got := l.read()["crowd"].Waiting; got != maxWaiting+20 {
+			t.Errorf("%d wait, want %d", got, maxWaiting+20)
 		}
 		go try("other", false)
 		time.Sleep(time.Minute)

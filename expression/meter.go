@@ -23,7 +23,7 @@ const (
 
 // TimePerEvent is how long the costly expressions of one event and space may take together; those after it fail. What they
 // wait for others does not count.
-const TimePerEvent = 10 * time.Millisecond
+const TimePerEvent = 25 * time.Millisecond
 
 // meter counts what an evaluation costs while it goes on, and breaks it off where that is too much.
 type meter struct {
