@@ -142,6 +142,32 @@ func TestSpacesHaveTheirOwnTime(t *testing.T) {
 	}
 }
 
+// TestSharedEventsAreHeldUpBriefly checks that costly filters fail once they have held up an event for several spaces.
+func TestSharedEventsAreHeldUpBriefly(t *testing.T) {
+	const source = `data.all(a, data.exists(b, b == a))`
+	costly, light := compiled(t, source), compiled(t, `data.exists(a, a == 1)`)
+	in := inputOf(numbers(80))
+	in.SetShared(true)
+	if _, err := costly.Value(in); err != nil || in.held == 0 {
+		t.Errorf("the event was held up for %s: %v", in.held, err)
+	}
+	in.held = SharedWait
+	_, err := costly.Value(in)
+	if !errors.Is(err, errShared) || !errors.Is(WithoutData(source, err), errShared) {
+		t.Errorf("the next one gave %v", err)
+	}
+	if _, err := light.Value(in); err != nil {
+		t.Errorf("what is quick gave %v", err)
+	}
+	if _, err := evaluate(Transform, "transform", source, in); err != nil || !in.shared {
+		t.Errorf("a transform gave %v", err)
+	}
+	in.SetShared(false)
+	if _, err := costly.Value(in); err != nil {
+		t.Errorf("in an event for one space it gave %v", err)
+	}
+}
+
 // TestFreeCostIsUsedUp checks which evaluations wait for their turn.
 func TestFreeCostIsUsedUp(t *testing.T) {
 	p, in := compiled(t, `data.all(a, a >= 0)`), inputOf(numbers(200))

@@ -26,11 +26,13 @@ type Input struct {
 	when      time.Time
 	respData  lazy
 
-	// space is whose expressions are evaluated, patient how they wait, text whether they are for Text.
-	space         string
-	patient, text bool
-	used          usages
-	meter         meter
+	// space is whose expressions are evaluated, patient and shared how they wait, text whether they are for Text.
+	space                 string
+	patient, shared, text bool
+	// held is how long costly expressions held up the event.
+	held  time.Duration
+	used  usages
+	meter meter
 }
 
 // lazy is a value that is made at most once.
@@ -72,9 +74,30 @@ func (in *Input) Params() eventgateway.PathParams { return in.params }
 // spaces take turns. matcher.Table.Find does so by itself. Default: the empty space.
 func (in *Input) SetSpace(space string) { in.space = space }
 
-// SetPatient makes costly expressions wait for their turn however many of their space do, instead of failing where those are
-// more than 1,000. It is for who is one of few that wait, and must not fail because others do.
+// SetPatient makes costly expressions wait for their turn however many of their space do and however long it takes, instead of
+// failing where those are more than 1,000, or after 10 seconds. It is for who is one of few that wait, and must not fail because
+// others do.
 func (in *Input) SetPatient() { in.patient = true }
+
+// SetShared says that the event is for several spaces, so that the costly filters of one may hold it up for SharedWait at most.
+// matcher.Table.Find does so by itself. Default: it is for one.
+func (in *Input) SetShared(shared bool) { in.shared = shared }
+
+// Shared returns what SetShared set.
+func (in *Input) Shared() bool { return in.shared }
+
+// patience returns how long the next costly expression may wait for its turn.
+func (in *Input) patience() (time.Duration, error) {
+	switch left := SharedWait - in.held; {
+	case in.patient, in.text && !in.shared:
+		return unbounded, nil
+	case !in.shared:
+		return maxWait, nil
+	case left > 0:
+		return left, nil
+	}
+	return 0, errShared
+}
 
 // SetResponse sets the variable response, for programs of the kind ResponseTransform. Default: none, and a program that
 // asks for it fails.

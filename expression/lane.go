@@ -3,15 +3,29 @@ package expression
 import (
 	"errors"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 )
 
-// maxWaiting is how many evaluations of one space may wait in the slow lane, those of patient inputs aside.
-const maxWaiting = 1000
+const (
+	// maxWaiting is how many evaluations of one space may wait in the slow lane, those of patient inputs aside.
+	maxWaiting = 1000
+	// maxWait is how long they wait.
+	maxWait = 10 * time.Second
+	// SharedWait is how long the costly filters of an event that is for several spaces may hold it up, waiting or not; those
+	// after it fail.
+	SharedWait = 100 * time.Millisecond
+)
 
-var errCrowded = errors.New("too many costly expressions of this space wait to be evaluated")
+// unbounded is the patience of patient inputs.
+const unbounded = time.Duration(-1)
+
+var (
+	errCrowded = errors.New("too many costly expressions of this space wait to be evaluated")
+	errShared  = errors.New("the costly filters of an event for several spaces held it up for longer than " + SharedWait.String())
+)
 
 // slowLane is where all evaluations take place that take long.
 var slowLane = &lane{places: func() int { return max(1, runtime.GOMAXPROCS(0)/4) }}
@@ -80,17 +94,17 @@ type waiter struct {
 	ready   chan struct{}
 }
 
-// run calls evaluate when it is its turn. It returns errCrowded, at once, if too many of the space wait and it is not patient.
-// evaluate returns how long it is still to rest; it does not panic.
-func (l *lane) run(space string, patient bool, evaluate func() time.Duration) error {
-	if err := l.enter(space, patient); err != nil {
+// run calls evaluate when it is its turn. It returns errCrowded if that does not come as long as its patience lasts or, if that
+// is bounded, at once if too many of the space wait. evaluate returns how long it is still to rest; it does not panic.
+func (l *lane) run(space string, patience time.Duration, evaluate func() time.Duration) error {
+	if err := l.enter(space, patience); err != nil {
 		return err
 	}
 	time.AfterFunc(evaluate(), l.open)
 	return nil
 }
 
-func (l *lane) enter(space string, patient bool) error {
+func (l *lane) enter(space string, patience time.Duration) error {
 	l.mu.Lock()
 	stats := l.statsOf(space)
 	if l.taken < l.places() { // then nobody waits
@@ -107,6 +121,7 @@ func (l *lane) enter(space string, patient bool) error {
 		}
 		l.queues[space], l.turns = q, append(l.turns, q)
 	}
+	patient := patience == unbounded
 	if !patient {
 		if q.bounded == maxWaiting {
 			l.mu.Unlock()
@@ -120,13 +135,40 @@ func (l *lane) enter(space string, patient bool) error {
 	l.mu.Unlock()
 
 	start := time.Now()
-	<-ready
+	var late <-chan time.Time
+	if !patient {
+		timer := time.NewTimer(patience)
+		defer timer.Stop()
+		late = timer.C
+	}
+	select {
+	case <-ready:
+	case <-late:
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	stats.Waiting--
-	stats.Evaluated++
 	stats.Waited += time.Since(start)
+	if l.abandon(q, ready) {
+		return errCrowded
+	}
+	stats.Evaluated++
 	return nil
+}
+
+// abandon takes out who waits no longer. It reports false if it was their turn.
+func (l *lane) abandon(q *laneQueue, ready chan struct{}) bool {
+	i := slices.IndexFunc(q.waiting, func(w waiter) bool { return w.ready == ready })
+	if i < 0 {
+		return false
+	}
+	q.waiting = slices.Delete(q.waiting, i, i+1)
+	q.bounded--
+	if len(q.waiting) == 0 {
+		delete(l.queues, q.space)
+		l.turns = slices.DeleteFunc(l.turns, func(other *laneQueue) bool { return other == q })
+	}
+	return true
 }
 
 // open opens a place that was closed, and lets in who is next.

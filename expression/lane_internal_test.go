@@ -29,7 +29,7 @@ func TestLaneTakesTurns(t *testing.T) {
 			}
 		}
 		for _, name := range []string{"a0", "a1", "a2", "a3", "b1", "b2", "c1", "a4"} {
-			go func() { _ = l.run(name[:1], false, evaluate(name)) }()
+			go func() { _ = l.run(name[:1], maxWait, evaluate(name)) }()
 			synctest.Wait()
 		}
 		time.Sleep(time.Second)
@@ -61,7 +61,7 @@ func TestLaneRests(t *testing.T) {
 		var began []time.Duration
 		for range 6 {
 			go func() {
-				_ = l.run("a", true, func() time.Duration {
+				_ = l.run("a", unbounded, func() time.Duration {
 					mu.Lock()
 					began = append(began, time.Since(start))
 					mu.Unlock()
@@ -88,7 +88,7 @@ func TestLaneGrows(t *testing.T) {
 		var started atomic.Int64
 		evaluate := func() time.Duration { started.Add(1); return time.Second }
 		for range 4 {
-			go func() { _ = l.run("a", false, evaluate) }()
+			go func() { _ = l.run("a", maxWait, evaluate) }()
 			synctest.Wait()
 		}
 		if n := started.Load(); n != 1 {
@@ -105,15 +105,51 @@ func TestLaneGrows(t *testing.T) {
 	})
 }
 
+// TestLaneLosesPatience checks that who waits longer than it may leaves, and keeps nobody else from a turn.
+func TestLaneLosesPatience(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, start := laneOf(1), time.Now()
+		_ = l.run("a", maxWait, func() time.Duration { return time.Second })
+		never := func() time.Duration { t.Error("evaluated after its time"); return 0 }
+		var wg sync.WaitGroup
+		for _, space := range []string{"a", "a", "b"} {
+			wg.Go(func() {
+				if err := l.run(space, SharedWait, never); !errors.Is(err, errCrowded) || time.Since(start) != SharedWait {
+					t.Errorf("%s left after %s with %v", space, time.Since(start), err)
+				}
+			})
+		}
+		wg.Go(func() {
+			var after time.Duration
+			err := l.run("a", maxWait, func() time.Duration { after = time.Since(start); return 0 })
+			if err != nil || after != time.Second {
+				t.Errorf("who waited on had its turn after %s: %v", after, err)
+			}
+		})
+		wg.Wait()
+		synctest.Wait()
+		if l.taken != 0 || len(l.queues) != 0 || len(l.turns) != 0 {
+			t.Errorf("the lane is not empty in the end: %d places taken, %d queues, %d turns", l.taken, len(l.queues), len(l.turns))
+		}
+		if got, want := l.read()["b"], (LaneStats{Waited: SharedWait}); got != want {
+			t.Errorf("of b the lane says %+v, want %+v", got, want)
+		}
+	})
+}
+
 func TestLaneIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := laneOf(1)
 		done := func() time.Duration { return time.Nanosecond }
 		var failed, patient int
-		_ = l.run("crowd", false, func() time.Duration { return time.Second })
+		_ = l.run("crowd", maxWait, func() time.Duration { return time.Second })
 		var mu sync.Mutex
 		try := func(space string, isPatient bool) {
-			err := l.run(space, isPatient, done)
+			patience := maxWait
+			if isPatient {
+				patience = unbounded
+			}
+			err := l.run(space, patience, done)
 			mu.Lock()
 			defer mu.Unlock()
 			if errors.Is(err, errCrowded) {

@@ -85,7 +85,13 @@ func (p *Program) evaluate(in *Input) (v ref.Val, err error) {
 	if used.spent >= TimePerEvent {
 		return nil, errTime
 	}
-	crowded := slowLane.run(in.space, in.patient || in.text, func() time.Duration {
+	patience, err := in.patience()
+	if err != nil {
+		return nil, err
+	}
+	start := time.Now()
+	defer func() { in.held += time.Since(start) }()
+	crowded := slowLane.run(in.space, patience, func() time.Duration {
 		in.meter = fullMeter(TimePerEvent - used.spent)
 		v, _, err = p.program.Eval(in)
 		in.meter.stop()

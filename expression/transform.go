@@ -95,7 +95,10 @@ func evaluate(kind Kind, field, source string, in *Input) (Value, error) {
 		return Value{}, &TransformError{field, errors.New("the expression does not compile any more")}
 	}
 	in.used.by(usageKey{space: in.space}).spent = 0 // what filters took is no concern of a transform
+	shared := in.shared
+	in.shared = false // it holds up the call of its own function only
 	value, err := program.Value(in)
+	in.shared = shared
 	if err != nil {
 		return Value{}, &TransformError{field, WithoutData(source, err)}
 	}

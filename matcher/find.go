@@ -24,7 +24,7 @@ type Query struct {
 	Event string
 	// FunctionID is the function an invoke event is for: only its subscriptions match. Other events ignore it.
 	FunctionID string
-	// Input is the event, for filters. Find sets its path parameters. Without it, subscriptions with a filter do not match.
+	// Input is the event, for filters. Find sets its path parameters, whose expressions they are, and whether others wait. Without it, subscriptions with a filter do not match.
 	Input *expression.Input
 	// AllFilters takes every filter as matched, for what is asked before there is an event, such as a preflight.
 	AllFilters bool
@@ -106,6 +106,9 @@ func (t *Table) Find(q *Query, m *Match) bool {
 	m.Reset()
 	if t.Len() == 0 {
 		return false
+	}
+	if q.Input != nil {
+		q.Input.SetShared(q.Space == "" && t.spaces.many != nil)
 	}
 	w := walk{input: q.Input, allFilters: q.AllFilters, except: q.Except}
 	if !w.path.parse(q.Path) {

@@ -10,6 +10,8 @@ import (
 type Table struct {
 	tries  *hamt.Map[listener, node]
 	places places
+	// spaces are all that have subscriptions.
+	spaces spaces
 	// wildcards are the event names with a *, of all spaces.
 	wildcards *wildcards
 	system    systemListeners
@@ -98,6 +100,9 @@ func (e *Editor) Delete(s *eventgateway.Subscription) {
 func (t *Table) count(owner *hamt.Owner, l listener, segments []eventgateway.Segment, change int) {
 	t.len += change
 	t.places = t.places.add(owner, l, segments, change)
+	if t.spaces.add(owner, l.space, change); t.spaces.empty() {
+		t.spaces = spaces{}
+	}
 	t.system.add(l.event, change)
 	if isWildcard(l.event) {
 		t.wildcards = t.wildcards.change(l.event, change)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/eventgateway/eventgateway"
+	"github.com/eventgateway/eventgateway/expression"
 	"github.com/eventgateway/eventgateway/matcher"
 )
 
@@ -201,6 +202,34 @@ func TestWhatQueriesSee(t *testing.T) {
 }
 
 // TestOldestAnswers lets many subscriptions claim one request, and takes away the one that has it again and again.
+// TestEventsForSeveralSpaces checks when the filters of one space may hold up the events of others.
+func TestEventsForSeveralSpaces(t *testing.T) {
+	in := func(space string) *eventgateway.Subscription {
+		s := &eventgateway.Subscription{Space: space, Event: "e", FunctionID: "f", Path: "/"}
+		s.Normalize()
+		return s
+	}
+	shared := func(table *matcher.Table, space string) bool {
+		var m matcher.Match
+		input := expression.NewInput(&eventgateway.Event{Type: "e"})
+		table.Find(&matcher.Query{Method: "POST", Path: "/", Event: "e", Space: space, Input: input}, &m)
+		return input.Shared()
+	}
+	one := (*matcher.Table)(nil).Insert(in("a"))
+	two := one.Insert(in("b"))
+	for name, test := range map[string]struct {
+		table *matcher.Table
+		want  bool
+	}{"one space": {one, false}, "two spaces": {two, true}, "one left": {two.Delete(in("a")), false}} {
+		if got := shared(test.table, ""); got != test.want {
+			t.Errorf("%s: an event for all spaces is shared: %v, want %v", name, got, test.want)
+		}
+		if shared(test.table, "a") {
+			t.Errorf("%s: an event for one space is shared", name)
+		}
+	}
+}
+
 func TestOldestAnswers(t *testing.T) {
 	claim := func(space, id string, revision int64) *eventgateway.Subscription {
 		s := httpTo(space, "/:"+space)
