@@ -162,6 +162,9 @@ func TestSharedEventsAreHeldUpBriefly(t *testing.T) {
 	if _, err := evaluate(Transform, "transform", source, in); err != nil || !in.shared {
 		t.Errorf("a transform gave %v", err)
 	}
+	if in.held != SharedWait {
+		t.Errorf("a transform, which holds up nobody else, is counted: %s", in.held)
+	}
 	in.SetShared(false)
 	if _, err := costly.Value(in); err != nil {
 		t.Errorf("in an event for one space it gave %v", err)

@@ -29,7 +29,7 @@ type Input struct {
 	// space is whose expressions are evaluated, patient and shared how they wait, text whether they are for Text.
 	space                 string
 	patient, shared, text bool
-	// held is how long costly expressions held up the event.
+	// held is how long costly expressions held up the event while it was shared.
 	held  time.Duration
 	used  usages
 	meter meter

@@ -48,7 +48,7 @@ type lane struct {
 
 // LaneStats tells what the costly expressions of a space did in the slow lane, since the process began.
 type LaneStats struct {
-	// Evaluated is how many had their turn, and Waited how long they waited for it, together.
+	// Evaluated is how many had their turn. Waited is how long all waited together, those too that gave up.
 	Evaluated uint64
 	Waited    time.Duration
 	// Waiting is how many wait now.

@@ -90,7 +90,11 @@ func (p *Program) evaluate(in *Input) (v ref.Val, err error) {
 		return nil, err
 	}
 	start := time.Now()
-	defer func() { in.held += time.Since(start) }()
+	defer func() {
+		if in.shared {
+			in.held += time.Since(start)
+		}
+	}()
 	crowded := slowLane.run(in.space, patience, func() time.Duration {
 		in.meter = fullMeter(TimePerEvent - used.spent)
 		v, _, err = p.program.Eval(in)
