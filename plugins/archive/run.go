@@ -90,14 +90,18 @@ func (a *Archive) stopSender(ctx context.Context) {
 	}
 }
 
-// within waits until done is closed or ctx is done.
+// within waits until done is closed or ctx is done. What is done already is never too late.
 func within(ctx context.Context, done <-chan struct{}) error {
 	select {
 	case <-done:
-		return nil
 	case <-ctx.Done():
-		return ctx.Err()
+		select {
+		case <-done:
+		default:
+			return ctx.Err()
+		}
 	}
+	return nil
 }
 
 // Tuning implements plugins.Tuned: lines come in the order of the events where those do not wait.

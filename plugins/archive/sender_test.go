@@ -228,6 +228,9 @@ func TestStopEndsWithItsContext(t *testing.T) {
 	stopped := make(chan error)
 	go func() { stopped <- a.Stop(ctx) }()
 	eventually(t, "the upload hangs", func() bool { return e.attempts() == 1 })
+	// The upload begins before the writer has ended; cut short, only the upload may remain.
+	<-a.writer.done
+	<-a.mender.done
 	cancel()
 	select {
 	case err := <-stopped:
