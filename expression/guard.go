@@ -143,6 +143,9 @@ func (g *guard) call(c interpreter.InterpretableCall) (interpreter.Interpretable
 		return nil, err
 	}
 	operation, binary := operationOf(bindings, name, c.OverloadID())
+	if name == operators.Add {
+		binary = addFlat(binary)
+	}
 	return newCharged(c, work, operation, binary), nil
 }
 

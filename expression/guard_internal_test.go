@@ -4,13 +4,16 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/common/types/traits"
 	"cel.dev/cel-go/interpreter"
 
 	"github.com/eventgateway/eventgateway"
@@ -108,6 +111,32 @@ func TestHeavyWorkIsBounded(t *testing.T) {
 		if err == nil || used > MaxCost+callCost {
 			t.Errorf("%.80s: cost %d, error %v", source, used, err)
 		}
+	}
+}
+
+// TestSumsAreFlat checks that the elements of a list that is added up of many are found at once: a walk through it is charged as
+// any other, and the addition for what it copies.
+func TestSumsAreFlat(t *testing.T) {
+	const terms = 40
+	source := "data" + strings.Repeat(" + data", terms-1)
+	p, in := compiled(t, source), inputOf(numbers(10))
+	in.meter = fullMeter(time.Hour)
+	v, _, err := p.program.Eval(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := 10 * terms * terms / 2; in.meter.used < uint64(want) {
+		t.Errorf("cost %d, want at least the %d elements that are copied", in.meter.used, want)
+	}
+	list := v.(traits.Lister)
+	for i := range 10 * terms {
+		if got := list.Get(types.Int(i)); got != types.Int(i%10) {
+			t.Fatalf("element %d is %v", i, got)
+		}
+	}
+	// A sum of sums keeps both: the one that is added to is in the one that comes of it.
+	if inner := reflect.ValueOf(v).Elem().FieldByName("prevList").Elem().Type(); !isSum(v) || inner == sumType {
+		t.Errorf("the sum is a %T of %s", v, inner)
 	}
 }
 

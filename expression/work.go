@@ -101,6 +101,9 @@ func workOfAdd(args []ref.Val, _ uint64) uint64 {
 		if list, ok := arg.(traits.Lister); ok {
 			sum += sizeOf(list) / 4
 		}
+		if isSum(arg) {
+			sum += 3 * sizeOf(arg.(traits.Lister)) // it is flattened
+		}
 	}
 	return sum
 }
