@@ -25,10 +25,12 @@ type Input struct {
 	paramText map[string]string
 	when      time.Time
 	respData  lazy
+	respHead  map[string]string
 
-	// space is whose expressions are evaluated, patient and shared how they wait, text whether they are for Text.
-	space                 string
-	patient, shared, text bool
+	// space is whose expressions are evaluated, purpose what for, patient and shared how they wait.
+	space           string
+	purpose         purpose
+	patient, shared bool
 	// held is how long costly expressions held up the event while it was shared.
 	held  time.Duration
 	used  usages
@@ -89,7 +91,7 @@ func (in *Input) Shared() bool { return in.shared }
 // patience returns how long the next costly expression may wait for its turn.
 func (in *Input) patience() (time.Duration, error) {
 	switch left := SharedWait - in.held; {
-	case in.patient, in.text && !in.shared:
+	case in.patient, in.purpose == naming && !in.shared:
 		return unbounded, nil
 	case !in.shared:
 		return maxWait, nil
@@ -101,7 +103,7 @@ func (in *Input) patience() (time.Duration, error) {
 
 // SetResponse sets the variable response, for programs of the kind ResponseTransform. Default: none, and a program that
 // asks for it fails.
-func (in *Input) SetResponse(r *Response) { in.response, in.respData = r, lazy{} }
+func (in *Input) SetResponse(r *Response) { in.response, in.respData, in.respHead = r, lazy{}, nil }
 
 // ResolveName implements cel.Activation.
 func (in *Input) ResolveName(name string) (any, bool) {
@@ -217,7 +219,21 @@ func (in *Input) Headers() map[string]string {
 	return in.header
 }
 
-func (in *Input) responseHeaders() map[string]string { return joinHeader(in.response.Header) }
+func (in *Input) responseHeaders() map[string]string {
+	if in.respHead == nil {
+		in.respHead = joinHeader(in.response.Header)
+	}
+	return in.respHead
+}
+
+// bytes is how large the event is, with the function's answer if there is one.
+func (in *Input) bytes() uint64 {
+	n := len(in.event.Data)
+	if in.response != nil {
+		n += len(in.response.Data)
+	}
+	return uint64(n)
+}
 
 func joinHeader(header map[string][]string) map[string]string {
 	joined := make(map[string]string, len(header))

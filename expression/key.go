@@ -24,38 +24,31 @@ func Text(field, source string, in *Input) (string, error) {
 	if err != nil {
 		return "", &TransformError{field, errors.New("the expression does not compile any more")}
 	}
-	in.text = true
+	in.purpose = naming
 	value, err := program.Value(in)
-	in.text = false
+	in.purpose = filtering
 	if err != nil {
 		return "", &TransformError{field, WithoutData(source, err)}
 	}
-	text, err := Value{present(value.v)}.text()
-	if err != nil {
-		return "", &TransformError{field, err}
-	}
-	return text, nil
+	return value.text(), nil
 }
 
-func (v Value) text() (string, error) {
+func (v Value) text() string {
 	switch v := v.v.(type) {
 	case types.Null:
-		return "", nil
+		return ""
 	case types.String:
-		return string(v), nil
+		return string(v)
 	case types.Double:
 		if text, ok := wholeText(float64(v)); ok {
-			return text, nil
+			return text
 		}
 	}
-	doc, err := v.JSON()
-	if err != nil {
-		return "", err
-	}
+	doc := v.JSON()
 	if text, ok := eventgateway.JSONText(doc); ok {
-		return string(text), nil
+		return string(text)
 	}
-	return string(doc), nil
+	return string(doc)
 }
 
 // wholeText returns a double that equals an integer of 64 bits as that integer.

@@ -29,19 +29,26 @@ func TestTimeOfTexts(t *testing.T) {
 	}
 	text := func(in *Input) error { _, err := Text("key", loop, in); return err }
 	match := func(in *Input) error { _, err := filter.Bool(in); return err }
-	exhaust := func(text bool) func(*Input) {
-		return func(in *Input) { *in.used.by(usageKey{text: text}) = usage{freeCost, TimePerEvent} }
+	transform := func(in *Input) error { _, err := evaluate(Transform, "transform", loop, in); return err }
+	exhaust := func(p purpose) func(*Input) {
+		return func(in *Input) { *in.used.by(usageKey{purpose: p}) = usage{freeCost, TimePerEvent} }
 	}
-	if exhaustFilters, exhaustTexts := exhaust(false), exhaust(true); !succeeds(exhaustFilters, text) || !succeeds(exhaustTexts, match) {
-		t.Error("what one kind took counts towards the other")
-	} else if succeeds(exhaustFilters, match) || succeeds(exhaustTexts, text) {
+	if filters, texts := exhaust(filtering), exhaust(naming); !succeeds(filters, text) || !succeeds(filters, transform) || !succeeds(texts, match) {
+		t.Error("what one kind took counts towards another")
+	} else if succeeds(filters, match) || succeeds(texts, text) {
 		t.Error("a kind goes on when its time is up")
 	}
-	if !succeeds(func(in *Input) { exhaust(true)(in); in.Reset(ev) }, text) {
+	if !succeeds(exhaust(transforming), transform) {
+		t.Error("what one transform took counts towards another")
+	}
+	if !succeeds(func(in *Input) { exhaust(naming)(in); in.Reset(ev) }, text) {
 		t.Error("the time of another event counts")
 	}
 	in := NewInput(ev)
-	if err := text(in); err != nil || in.used.by(usageKey{text: true}).free == 0 || in.used.by(usageKey{}).free != 0 {
-		t.Errorf("a text used %+v, and %+v of the filters: %v", in.used.by(usageKey{text: true}), in.used.by(usageKey{}), err)
+	if err := transform(in); err != nil || in.purpose != filtering {
+		t.Errorf("a transform left %d: %v", in.purpose, err)
+	}
+	if err := text(in); err != nil || in.used.by(usageKey{purpose: naming}).free == 0 || in.used.by(usageKey{}).free != 0 {
+		t.Errorf("a text used %+v, and %+v of the filters: %v", in.used.by(usageKey{purpose: naming}), in.used.by(usageKey{}), err)
 	}
 }

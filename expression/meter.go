@@ -7,7 +7,10 @@ import (
 	"cel.dev/cel-go/interpreter"
 )
 
-// What may be used, in steps as Program.Cost has them. On a machine of 2026 a step takes about 25 ns, the slowest 40 ns.
+// slowestStep is how long a step may take, on a machine of 2026; most take about 25 ns.
+const slowestStep = 40 * time.Nanosecond
+
+// What may be used, in steps as Program.Cost has them.
 const (
 	// quickCost is what an evaluation may cost that does not wait for others.
 	quickCost = 10_000
@@ -15,6 +18,9 @@ const (
 	freeCost = 40_000
 	// callCost is what one call of a function may cost, as nothing can break it off.
 	callCost = 100_000
+	// stepsPerByte is what the JSON of a value may cost beside all else, for each byte of the event: about what writes its data as
+	// it came.
+	stepsPerByte = 2
 	// breathCost is after how many steps a long evaluation looks at the clock and rests.
 	breathCost = 8_000
 	// restPerWork is how many times as long as it worked it rests.
@@ -58,25 +64,40 @@ func meterOf(frame *interpreter.ExecutionFrame) *meter {
 // charge counts what is about to be done. It panics, as CEL's own limits do, to end the evaluation where nothing in the
 // expression can take it for an error.
 func (m *meter) charge(steps uint64) {
+	if err := m.take(steps); err != nil {
+		panic(err)
+	}
+}
+
+// take is charge outside of the expression: it returns the error.
+func (m *meter) take(steps uint64) error {
 	if m.used += steps; m.used > m.limit {
-		panic(overCost)
+		return overCost
 	}
 	if m.used >= m.breath {
-		m.breathe()
+		return m.breathe()
 	}
+	return nil
+}
+
+// allow allows for so many steps more, and for the time they take.
+func (m *meter) allow(steps uint64) {
+	m.limit += steps
+	m.within += time.Duration(steps) * slowestStep
 }
 
 // breathe rests, so that a long evaluation never keeps a core from others for more than a fraction of a millisecond, but for
 // a single call.
-func (m *meter) breathe() {
+func (m *meter) breathe() error {
 	m.breath = m.used + breathCost
 	worked := m.stop()
 	if m.worked > m.within {
-		panic(overTime)
+		return overTime
 	}
 	time.Sleep(restPerWork * worked)
 	now := time.Now()
 	m.rested, m.resumed = m.rested+now.Sub(m.resumed), now
+	return nil
 }
 
 // stop adds what was worked since the last time, and returns it.
@@ -98,12 +119,22 @@ type usage struct {
 	spent time.Duration
 }
 
-// usageKey says whose usage it is: what one space's expressions use must not be missing to another's, and what names
-// something, see Text, has a time of its own.
+// usageKey says whose usage it is: what one space's expressions use must not be missing to another's, nor what filters use to
+// the event's transforms.
 type usageKey struct {
-	space string
-	text  bool
+	space   string
+	purpose purpose
 }
+
+// purpose is what an expression is evaluated for.
+type purpose uint8
+
+const (
+	filtering purpose = iota
+	transforming
+	// naming is what Text is for.
+	naming
+)
 
 // usages is the usage of whoever is evaluated now, and of those before.
 type usages struct {

@@ -2,7 +2,9 @@ package expression
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
@@ -59,6 +61,15 @@ var objects = map[string]map[string]attribute{
 	},
 }
 
+// attributeNames are the names of each type's fields, in order.
+var attributeNames = func() map[string][]string {
+	names := map[string][]string{}
+	for typ, fields := range objects {
+		names[typ] = slices.Sorted(maps.Keys(fields))
+	}
+	return names
+}()
+
 // withObjects adds the object types to an environment; the last of its options, as libraries want the provider of before.
 func withObjects(env *cel.Env) (*cel.Env, error) {
 	return cel.CustomTypeProvider(provider{env.CELTypeProvider()})(env)
@@ -80,13 +91,9 @@ func (p provider) FindStructType(name string) (*types.Type, bool) {
 }
 
 func (p provider) FindStructFieldNames(name string) ([]string, bool) {
-	fields, ok := objects[name]
+	names, ok := attributeNames[name]
 	if !ok {
 		return p.Provider.FindStructFieldNames(name)
-	}
-	var names []string
-	for field := range fields {
-		names = append(names, field)
 	}
 	return names, true
 }

@@ -49,7 +49,7 @@ func (p *Program) Source() string { return p.source }
 // Bool evaluates a filter. An error (a missing field, a value of the wrong type, a limit) says why it does not match. It may
 // hold something of the event; see WithoutData.
 func (p *Program) Bool(in *Input) (bool, error) {
-	v, err := p.evaluate(in)
+	v, err := p.evaluate(in, nil)
 	if err != nil {
 		return false, err
 	}
@@ -60,23 +60,28 @@ func (p *Program) Bool(in *Input) (bool, error) {
 	return bool(b), nil
 }
 
-// Value evaluates a transform. The value shares memory with the event. An error as of Bool.
+// Value evaluates a transform. The value may share memory with the event. An error as of Bool, or because the value has no JSON.
 func (p *Program) Value(in *Input) (Value, error) {
-	v, err := p.evaluate(in)
-	return Value{v}, err
+	var value Value
+	_, err := p.evaluate(in, func(v ref.Val) (err error) {
+		value, err = newValue(v, &in.meter)
+		return err
+	})
+	return value, err
 }
 
 // evaluate evaluates what costs little at once, as most programs do for most events. Anything else is evaluated again, from
-// the start, in the slow lane, where it takes its turn: so it does not keep the events of other spaces waiting.
-func (p *Program) evaluate(in *Input) (v ref.Val, err error) {
-	if !p.costly {
+// the start, in the slow lane, where it takes its turn: so it does not keep the events of other spaces waiting. write is part
+// of the evaluation, unless it is nil: it makes what is sent of the value, and charges the input's meter.
+func (p *Program) evaluate(in *Input, write func(ref.Val) error) (v ref.Val, err error) {
+	if !p.costly && write == nil {
 		v, _, err = p.program.Eval(in)
 		return v, describe(err)
 	}
-	used := in.used.by(usageKey{in.space, in.text})
+	used := in.used.by(usageKey{in.space, in.purpose})
 	if used.free < freeCost {
 		in.meter = quickMeter()
-		v, _, err = p.program.Eval(in)
+		v, err = p.once(in, write)
 		used.free += in.meter.used
 		if _, broken := errors.AsType[interpreter.EvalCancelledError](err); !broken {
 			return v, describe(err)
@@ -97,7 +102,7 @@ func (p *Program) evaluate(in *Input) (v ref.Val, err error) {
 	}()
 	crowded := slowLane.run(in.space, patience, func() time.Duration {
 		in.meter = fullMeter(TimePerEvent - used.spent)
-		v, _, err = p.program.Eval(in)
+		v, err = p.once(in, write)
 		in.meter.stop()
 		used.spent += in.meter.worked
 		return restPerWork*in.meter.worked - in.meter.rested
@@ -106,6 +111,20 @@ func (p *Program) evaluate(in *Input) (v ref.Val, err error) {
 		return nil, crowded
 	}
 	return v, describe(err)
+}
+
+func (p *Program) once(in *Input, write func(ref.Val) error) (ref.Val, error) {
+	v, _, err := p.program.Eval(in)
+	if err != nil || write == nil {
+		return v, err
+	}
+	// What has come may go: that much was read already, and checked.
+	own := stepsPerByte * in.bytes()
+	in.meter.allow(own)
+	evaluated := in.meter.used
+	err = write(v)
+	in.meter.used -= min(own, in.meter.used-evaluated)
+	return v, err
 }
 
 // describe makes an evaluation's error one for users, of bounded size.
@@ -119,10 +138,13 @@ func describe(err error) error {
 		}
 		return errTime
 	}
+	if _, ok := errors.AsType[*valueError](err); ok {
+		return err
+	}
 	return errors.New(shorten(err.Error()))
 }
 
 var (
 	errTime = errors.New("the costly filters and transforms of one event took longer than " + TimePerEvent.String())
-	errCost = errors.New("too costly for this event: its data is too large for this expression")
+	errCost = errors.New("too costly for this event: its data, or what is made of it, is too large")
 )

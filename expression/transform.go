@@ -83,9 +83,7 @@ func apply(kind Kind, field, source string, in *Input) (payload []byte, contentT
 	if err != nil {
 		return nil, "", err
 	}
-	if payload, contentType, err = value.Payload(); err != nil {
-		return nil, "", &TransformError{field, err}
-	}
+	payload, contentType = value.Payload()
 	return payload, contentType, nil
 }
 
@@ -94,28 +92,15 @@ func evaluate(kind Kind, field, source string, in *Input) (Value, error) {
 	if err != nil {
 		return Value{}, &TransformError{field, errors.New("the expression does not compile any more")}
 	}
-	in.used.by(usageKey{space: in.space}).spent = 0 // what filters took is no concern of a transform
 	shared := in.shared
-	in.shared = false // it holds up the call of its own function only
+	in.purpose, in.shared = transforming, false // it holds up the call of its own function only
+	in.used.by(usageKey{in.space, transforming}).spent = 0
 	value, err := program.Value(in)
-	in.shared = shared
+	in.purpose, in.shared = filtering, shared
 	if err != nil {
 		return Value{}, &TransformError{field, WithoutData(source, err)}
 	}
-	return Value{present(value.v)}, nil
-}
-
-// Payload returns the value as it is sent, and its MIME type: a string as text/plain, bytes as application/octet-stream,
-// anything else as JSON.
-func (v Value) Payload() (payload []byte, contentType string, err error) {
-	if text, ok := v.Text(); ok {
-		return []byte(text), "text/plain; charset=utf-8", nil
-	}
-	if data, ok := v.Bytes(); ok {
-		return data, eventgateway.TypeOctetStream, nil
-	}
-	payload, err = v.JSON()
-	return payload, eventgateway.TypeJSON, err
+	return value, nil
 }
 
 // setHeaders adds the headers to encoded, in the order of their names, so that the same input gives the same error.
@@ -157,10 +142,7 @@ func (v Value) headerTexts() ([]string, error) {
 	if text, ok := v.Text(); ok {
 		return []string{text}, checkHeaderText(text)
 	}
-	doc, err := v.JSON()
-	if err != nil {
-		return nil, err
-	}
+	doc := v.JSON()
 	if doc[0] != '[' {
 		text, ok, err := headerText(doc)
 		if err != nil || !ok {

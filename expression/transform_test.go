@@ -90,7 +90,7 @@ func TestTransformErrorsHoldNoData(t *testing.T) {
 		{`data.note + 1`, "transform: no such overload"},
 		{`1 / (data.count - 3)`, "transform: division by zero"},
 		{`data.total / 0.0`, "transform: a double that is no finite number has no JSON"},
-		{`{1: "a", "1": "b"}`, `transform: two keys of a map are both "1" in JSON`},
+		{`{1: "a", "1": "b"}`, `transform: two keys of a map have one name in JSON`},
 		{`[`, "transform: the expression does not compile any more"},
 	} {
 		_, err := expression.Encode(expression.NewInput(jsonEvent(order)), "", eventgateway.Route{}, &eventgateway.Transforms{Transform: test.source})

@@ -18,6 +18,9 @@ func WithoutData(source string, err error) error {
 	if errors.Is(err, errTime) || errors.Is(err, errCost) || errors.Is(err, errCrowded) || errors.Is(err, errShared) {
 		return err
 	}
+	if _, ok := errors.AsType[*valueError](err); ok {
+		return err
+	}
 	text := err.Error()
 	const noKey, conversion, result = "no such key: ", "type conversion error from ", "the value is "
 	if key, ok := strings.CutPrefix(text, noKey); ok {
