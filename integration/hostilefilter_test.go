@@ -21,6 +21,14 @@ var hostileFilters = []string{
 	`data.l.all(a, data.l == data.l)`,
 }
 
+// hostileTransforms are as costly as transforms may be. Their values are small in memory, and large as JSON.
+var hostileTransforms = []string{
+	`data.l.map(a, data.l.map(b, b))`,
+	`[data.l.map(a, data)].map(x, [x, x, x, x, x, x, x, x, x, x])`,
+	`[data.l.map(a, event)].map(x, [x, x, x, x, x, x, x, x, x, x])`,
+	`data.l.map(a, data.l == data.l)`,
+}
+
 // hostileData is data that is costly for all of them, and small, so that what it takes to publish it does not count.
 var hostileData = sync.OnceValue(func() string {
 	list := make([]string, 250)
@@ -37,12 +45,25 @@ func hostileEvent(n int) string { return "hostile." + strconv.Itoa(n%len(hostile
 // that are accepted, with how long they take without that. Both are measured in turn, so that whatever else the machine does
 // meets both, and again where that did not do. One attacker waits for each answer, many together do not.
 func TestHostileFilter(t *testing.T) {
+	subscription := func(i int) fields {
+		return fields{"functionId": "f", "event": hostileEvent(i), "filter": hostileFilters[i]}
+	}
 	for name, connections := range map[string]int{"one after the other": 1, "at once": 16} {
-		t.Run(name, func(t *testing.T) { testHostileFilter(t, connections) })
+		t.Run(name, func(t *testing.T) {
+			testHostile(t, connections, subscription, `eventgateway_filter_errors_total{space="hostile",`)
+		})
 	}
 }
 
-func testHostileFilter(t *testing.T, connections int) {
+// TestHostileTransform does the same with the worst transforms, each evaluated while somebody waits for an answer.
+func TestHostileTransform(t *testing.T) {
+	testHostile(t, 16, func(i int) fields {
+		return fields{"functionId": "f", "type": "sync", "event": hostileEvent(i), "transform": hostileTransforms[i]}
+	})
+}
+
+// testHostile has so many attackers, and a subscription for each type of event. metrics are expected beside those of the lane.
+func testHostile(t *testing.T, connections int, subscription func(i int) fields, metrics ...string) {
 	const rounds, attempts = 5, 3
 	// noise is what a busy machine makes of a millisecond. Before there was a lane for them, 16 connections made it 400.
 	noise := 15 * time.Millisecond
@@ -57,15 +78,14 @@ func testHostileFilter(t *testing.T, connections int) {
 	s.Do(http.MethodPost, hostile+"functions", fields{
 		"functionId": "f", "type": "http", "provider": fields{"url": "http://127.0.0.1:1/"},
 	}, 201)
-	for i, filter := range hostileFilters {
-		s.Do(http.MethodPost, hostile+"subscriptions", fields{
-			"functionId": "f", "event": hostileEvent(i), "filter": filter,
-		}, 201)
+	for i := range len(hostileFilters) {
+		s.Do(http.MethodPost, hostile+"subscriptions", subscription(i), 201)
 	}
 	tooMuch := strings.Replace(hostileFilters[0], "a >= b", "a * b + b >= a * a - a * b", 1)
 	s.Do(http.MethodPost, hostile+"subscriptions", fields{"functionId": "f", "event": "hostile", "filter": tooMuch}, 400)
 
 	events, attacker := newPublisher(t, "quick"), newPublisher(t, "")
+	attacker.failing = http.StatusBadGateway // what a transform that fails gives
 	attacker.typeOf, attacker.data = hostileEvent, func(int) string { return hostileData() }
 	attack := func(done <-chan struct{}) {
 		for {
@@ -94,23 +114,21 @@ func testHostileFilter(t *testing.T, connections int) {
 			attacking.Wait()
 		}
 		base, loaded := percentile(slices.Clone(without), 50), percentile(slices.Clone(beside), 50)
-		t.Logf("99th percentile, median of %d rounds: %s without, %s beside %d events that meet a hostile filter; all: %v and %v",
+		t.Logf("99th percentile, median of %d rounds: %s without, %s beside %d hostile events; all: %v and %v",
 			rounds, base, loaded, attacker.next.Load()-first, without, beside)
 		return loaded <= max(2*base, noise)
 	}
 	for attempt := 1; !compare(); attempt++ {
 		if attempt == attempts {
-			t.Errorf("the 99th percentile is more than twice as high, and more than %s, beside a hostile filter", noise)
+			t.Errorf("the 99th percentile is more than twice as high, and more than %s, beside hostile events", noise)
 			break
 		}
 	}
-	metrics := string(s.Do(http.MethodGet, s.Config+"/metrics", nil, 200))
-	for _, name := range []string{
-		`eventgateway_filter_errors_total{space="hostile",`, `eventgateway_expressions_slow_total{space="hostile"}`,
-		`eventgateway_expressions_wait_seconds_total{space="hostile"}`, `eventgateway_expressions_waiting{space="hostile"} 0`,
-	} {
-		if !strings.Contains(metrics, name) {
-			t.Errorf("there is no %s: the filters are not the worst", name)
+	exposed := string(s.Do(http.MethodGet, s.Config+"/metrics", nil, 200))
+	for _, name := range append(metrics, `eventgateway_expressions_slow_total{space="hostile"}`,
+		`eventgateway_expressions_wait_seconds_total{space="hostile"}`, `eventgateway_expressions_waiting{space="hostile"} 0`) {
+		if !strings.Contains(exposed, name) {
+			t.Errorf("there is no %s: the events are not the worst", name)
 		}
 	}
 }

@@ -27,6 +27,8 @@ type publisher struct {
 	pause time.Duration
 	// fragile tells that gateways are killed: an event to which no answer came counts as not acknowledged.
 	fragile bool
+	// failing is a status that is expected too. Default: none.
+	failing int
 
 	next  atomic.Int64
 	acked tally
@@ -103,7 +105,7 @@ func (p *publisher) post(url, contentType, body string) (status int) {
 	defer resp.Body.Close()
 	text, _ := io.ReadAll(resp.Body) // whoever killed the gateway may have cut off the text, but not the status
 	switch resp.StatusCode {
-	case http.StatusAccepted:
+	case http.StatusAccepted, p.failing:
 	case http.StatusServiceUnavailable:
 		p.refused.Add(1)
 		if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err != nil || seconds < 1 {
