@@ -95,12 +95,14 @@ type waiter struct {
 }
 
 // run calls evaluate when it is its turn. It returns errCrowded if that does not come as long as its patience lasts or, if that
-// is bounded, at once if too many of the space wait. evaluate returns how long it is still to rest; it does not panic.
+// is bounded, at once if too many of the space wait. evaluate returns how long it is still to rest; not at all if it panics.
 func (l *lane) run(space string, patience time.Duration, evaluate func() time.Duration) error {
 	if err := l.enter(space, patience); err != nil {
 		return err
 	}
-	time.AfterFunc(evaluate(), l.open)
+	var rest time.Duration
+	defer func() { time.AfterFunc(rest, l.open) }()
+	rest = evaluate()
 	return nil
 }
 

@@ -52,6 +52,20 @@ func TestLaneTakesTurns(t *testing.T) {
 	})
 }
 
+// TestLaneOutlivesAPanic checks that a fault in one evaluation closes no place for good.
+func TestLaneOutlivesAPanic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := laneOf(1)
+		func() {
+			defer func() { _ = recover() }()
+			_ = l.run("a", maxWait, func() time.Duration { panic("a fault") })
+		}()
+		if err := l.run("b", maxWait, func() time.Duration { return 0 }); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestLaneRests checks that no more than so many evaluate at a time, and that a place stays closed for as long as it is to rest.
 func TestLaneRests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
