@@ -67,13 +67,19 @@ func gone(pid int) error {
 // tell emits an event and returns the answer.
 func (s *stage) tell(event string) (status int, body string) {
 	s.t.Helper()
-	req, err := http.NewRequest(http.MethodPost, s.Events, strings.NewReader("{}"))
-	if err != nil {
-		s.t.Fatal(err)
+	post := func() (*http.Response, error) {
+		req, err := http.NewRequest(http.MethodPost, s.Events, strings.NewReader("{}"))
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		req.Header.Set("Event", event)
+		req.Header.Set("Content-Type", "application/json")
+		return s.client.Do(req)
 	}
-	req.Header.Set("Event", event)
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := s.client.Do(req)
+	resp, err := post()
+	if err != nil { // a reload may close an idle connection just as it is used
+		resp, err = post()
+	}
 	if err != nil {
 		s.t.Fatal(err)
 	}
