@@ -1,6 +1,7 @@
 package expression_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -183,22 +184,42 @@ func TestManyTransforms(t *testing.T) {
 	}
 }
 
+// BenchmarkEncode encodes events without a transform, with some, and with one that gives the data as it came, beside what
+// encoding/json takes to read and write that.
 func BenchmarkEncode(b *testing.B) {
-	in, ev := expression.NewInput(jsonEvent(order)), jsonEvent(order)
-	b.Run("event", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			ev.Encode(nil, "", nil)
-		}
-	})
-	b.Run("transform", func(b *testing.B) {
-		t := &eventgateway.Transforms{Transform: `{"n": data.count, "total": data.total}`}
-		b.ReportAllocs()
-		for b.Loop() {
-			in.Reset(ev)
-			if _, err := expression.Encode(in, "", eventgateway.Route{}, t); err != nil {
-				b.Fatal(err)
+	large := `{"items":[` + strings.Repeat(`{"sku":"A-1001","quantity":3,"price":12.5,"tags":["a","b"]},`, 2000) + `{}]}`
+	for _, c := range []struct{ name, data, transform string }{
+		{"event", order, ""},
+		{"two fields", order, `{"n": data.count, "total": data.total}`},
+		{"items", order, `{"id": event.id, "items": data.items.map(i, {"sku": i.sku}), "at": data.when}`},
+		{"data", order, `data`},
+		{"large data", large, `data`},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			ev := jsonEvent(c.data)
+			in, t := expression.NewInput(ev), &eventgateway.Transforms{Transform: c.transform}
+			b.ReportAllocs()
+			for b.Loop() {
+				in.Reset(ev)
+				if _, err := expression.Encode(in, "", eventgateway.Route{}, t); err != nil {
+					b.Fatal(err)
+				}
 			}
+		})
+		if c.transform != "data" {
+			continue
 		}
-	})
+		b.Run(c.name+", encoding/json", func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				var v any
+				if err := json.Unmarshal([]byte(c.data), &v); err != nil {
+					b.Fatal(err)
+				}
+				if _, err := json.Marshal(v); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }
