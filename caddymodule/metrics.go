@@ -29,6 +29,7 @@ type metricSet struct {
 	attempts            *counters
 	invocations         *counters
 	filterErrors        *counters
+	orderingKeyErrors   *counters
 	violations          *counters
 	systemEvents        *counters
 	reactions           *counters
@@ -61,6 +62,8 @@ func newMetricSet() *metricSet {
 			"Attempts of asynchronous deliveries by what came of them: delivered, retried or dead.", "space", "function", "outcome"),
 		filterErrors: newCounters("eventgateway_filter_errors_total",
 			"Events a subscription did not get because its filter could not be evaluated.", "space", "subscription"),
+		orderingKeyErrors: newCounters("eventgateway_ordering_key_errors_total",
+			"Events delivered without order because the ordering key could not be evaluated.", "space", "subscription"),
 		violations: newCounters("eventgateway_schema_violations_total",
 			"Events that went on although their data violates the schema of their type.", "space", "type"),
 		systemEvents: newCounters("eventgateway_system_events_total",
@@ -123,7 +126,7 @@ func (m *metricSet) Collect(ch chan<- prometheus.Metric) {
 func (m *metricSet) collectors() []prometheus.Collector {
 	return []prometheus.Collector{
 		m.received.vec, m.processed.vec, m.dropped.vec, m.duplicates.vec, m.attempts.vec, m.invocations.vec, m.filterErrors.vec,
-		m.violations.vec, m.copiesDropped.vec, m.retreats.vec,
+		m.orderingKeyErrors.vec, m.violations.vec, m.copiesDropped.vec, m.retreats.vec,
 		m.systemEvents.vec, m.reactions.vec, m.reactionDurations, m.custom, m.durations, m.configRequests, m.configDuration,
 	}
 }
@@ -144,6 +147,11 @@ func (m *metricSet) Refused(space, eventType, reason string) { m.Dropped(space, 
 // FilterFailed implements eventsapi.Observer.
 func (m *metricSet) FilterFailed(space, subscriptionID string) {
 	m.filterErrors.inc(space, m.subscriptions.bound(subscriptionID), "")
+}
+
+// OrderingKeyFailed implements eventsapi.Observer.
+func (m *metricSet) OrderingKeyFailed(space, subscriptionID string) {
+	m.orderingKeyErrors.inc(space, m.subscriptions.bound(subscriptionID), "")
 }
 
 // SchemaViolated implements eventsapi.Observer.

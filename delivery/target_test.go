@@ -15,10 +15,10 @@ func TestTargetOf(t *testing.T) {
 	in := expression.NewInput(&eventgateway.Event{Type: "e"})
 	for _, policy := range []*eventgateway.Delivery{nil, {}, {Attempts: 3}} {
 		s.Delivery = policy
-		got := delivery.TargetOf(s, params, in)
-		if got.Space != "s" || got.SubscriptionID != "1" || got.FunctionID != "f" || got.OrderingKey != "" ||
+		got, err := delivery.TargetOf(s, params, in)
+		if err != nil || got.Space != "s" || got.SubscriptionID != "1" || got.FunctionID != "f" || got.OrderingKey != "" ||
 			len(got.Params) != 1 || got.Params[0] != params[0] {
-			t.Errorf("%+v: got %+v", policy, got)
+			t.Errorf("%+v: got %+v, %v", policy, got, err)
 		}
 	}
 }
@@ -26,30 +26,35 @@ func TestTargetOf(t *testing.T) {
 func TestOrderingKeys(t *testing.T) {
 	long := strings.Repeat("x", 513)
 	const hashed = "sha256:35ade0090e64e74d6ad04204009c23a4e34b82bdf0f4f317fbcc5f26f9b10241"
-	for _, test := range []struct{ source, data, want string }{
-		{`data.id`, `{"id":"a"}`, "a"},
-		{`data.id`, `{"id":7}`, "7"},
-		{`data.id`, `{"id":7.0}`, "7"},
-		{`data.id`, `{"id":"7"}`, "7"},
-		{`data.id`, `{"id":true}`, "true"},
-		{`data.id`, `{"id":["a",7]}`, `["a",7]`},
-		{`data.id`, `{"id":null}`, ""},
-		{`data.id`, `{"id":""}`, ""},
-		{`data.id`, `{}`, ""},
-		{`data.id`, ``, ""},
-		{`data.id`, `{"id":"` + long[1:] + `"}`, long[1:]},
-		{`request.params.id`, `{}`, ""},
+	for _, test := range []struct {
+		source, data, want string
+		fails              bool
+	}{
+		{`data.id`, `{"id":"a"}`, "a", false},
+		{`data.id`, `{"id":7}`, "7", false},
+		{`data.id`, `{"id":7.0}`, "7", false},
+		{`data.id`, `{"id":"7"}`, "7", false},
+		{`data.id`, `{"id":true}`, "true", false},
+		{`data.id`, `{"id":["a",7]}`, `["a",7]`, false},
+		{`data.id`, `{"id":null}`, "", false},
+		{`data.id`, `{"id":""}`, "", false},
+		{`data.id`, `{}`, "", true},
+		{`data.id`, ``, "", true},
+		{`data.id`, `{"id":"` + long[1:] + `"}`, long[1:], false},
+		{`request.params.id`, `{}`, "", true},
 	} {
 		ev := &eventgateway.Event{Type: "e", DataType: eventgateway.TypeJSON, Data: []byte(test.data)}
 		s := &eventgateway.Subscription{Delivery: &eventgateway.Delivery{OrderingKey: test.source}}
-		if got := delivery.TargetOf(s, nil, expression.NewInput(ev)).OrderingKey; got != test.want {
-			t.Errorf("%s of %s: got %q, want %q", test.source, test.data, got, test.want)
+		got, err := delivery.TargetOf(s, nil, expression.NewInput(ev))
+		if got.OrderingKey != test.want || (err != nil) != test.fails {
+			t.Errorf("%s of %s: got %q and %v, want %q", test.source, test.data, got.OrderingKey, err, test.want)
 		}
 	}
 	keyOf := func(text string) string {
 		ev := &eventgateway.Event{Type: "http", HTTP: &eventgateway.HTTPRequest{Header: map[string][]string{"X-Key": {text}}}}
 		s := &eventgateway.Subscription{Delivery: &eventgateway.Delivery{OrderingKey: `request.headers["x-key"]`}}
-		return delivery.TargetOf(s, nil, expression.NewInput(ev)).OrderingKey
+		target, _ := delivery.TargetOf(s, nil, expression.NewInput(ev))
+		return target.OrderingKey
 	}
 	if got := keyOf(long); got != hashed {
 		t.Errorf("a key of 513 bytes is %q, want %q", got, hashed)
@@ -67,8 +72,9 @@ func TestOrderingKeyOfParams(t *testing.T) {
 	s := &eventgateway.Subscription{Delivery: &eventgateway.Delivery{OrderingKey: `request.params.id`}}
 	in := expression.NewInput(&eventgateway.Event{Type: "http", HTTP: &eventgateway.HTTPRequest{}})
 	for _, want := range []string{"7", "8"} {
-		if got := delivery.TargetOf(s, eventgateway.PathParams{{Name: "id", Value: want}}, in).OrderingKey; got != want {
-			t.Errorf("got %q, want %q", got, want)
+		got, err := delivery.TargetOf(s, eventgateway.PathParams{{Name: "id", Value: want}}, in)
+		if got.OrderingKey != want || err != nil {
+			t.Errorf("got %q and %v, want %q", got.OrderingKey, err, want)
 		}
 	}
 }

@@ -24,6 +24,7 @@ func (nothing) Received(string, string)                                         
 func (nothing) Processed(string, string)                                           {}
 func (nothing) Refused(string, string, string)                                     {}
 func (nothing) FilterFailed(string, string)                                        {}
+func (nothing) OrderingKeyFailed(string, string)                                   {}
 func (nothing) SchemaViolated(string, string)                                      {}
 func (nothing) Attempted(eventgateway.FunctionKey, string)                         {}
 func (nothing) Deduplicated(string, string)                                        {}

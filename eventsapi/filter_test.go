@@ -157,6 +157,27 @@ func TestFilterOfInvoke(t *testing.T) {
 	expectError(t, send(`{"ok":false}`), 404, `function "f" cannot be invoked with POST "/"`)
 }
 
+// TestOrderingKeysThatFail checks that an event goes without order where its key cannot be evaluated, which is told.
+func TestOrderingKeysThatFail(t *testing.T) {
+	ordered := func(s *eventgateway.Subscription) {
+		s.Delivery = &eventgateway.Delivery{OrderingKey: `{"k": "key"}[data.secret]`}
+	}
+	g := newGateway(t).function("f", same).subscribeAs(t, "async made POST / f", ordered)
+	g.Logger = slog.New(slog.NewTextHandler(&lockedWriter{w: g.log}, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	for _, test := range []struct {
+		secret string
+		told   int
+	}{{"k", 0}, {"s3cret", 1}} {
+		res := g.send(request("POST", "/", `{"secret":"`+test.secret+`"}`, "Event", "made", "Content-Type", "application/json"))
+		if told := g.told(); res.StatusCode != 202 || g.queued() == "" || strings.Count(told, "ordering key failed default ") != test.told {
+			t.Errorf("%s: got %d, the observer was told %q", test.secret, res.StatusCode, told)
+		}
+	}
+	if log := g.log.String(); strings.Contains(log, "s3cret") || !strings.Contains(log, `error="delivery.orderingKey: no such key"`) {
+		t.Errorf("the log is %s", log)
+	}
+}
+
 // TestFiltersFailClosed checks that a filter that cannot be evaluated does not match, is counted and leaves no data behind.
 func TestFiltersFailClosed(t *testing.T) {
 	g := newGateway(t).function("f", same).function("g", same).

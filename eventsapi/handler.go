@@ -25,6 +25,9 @@ type Observer interface {
 	// FilterFailed is called when the filter of a subscription could not be evaluated for an event, which it therefore did
 	// not match.
 	FilterFailed(space, subscriptionID string)
+	// OrderingKeyFailed is called when the ordering key of a subscription could not be evaluated for an event, which it
+	// therefore gets without order.
+	OrderingKeyFailed(space, subscriptionID string)
 	// SchemaViolated is called for an event that goes on although its data violates the schema of its type.
 	SchemaViolated(space, eventType string)
 }

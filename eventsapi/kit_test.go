@@ -343,6 +343,10 @@ func (o *observer) FilterFailed(space, subscriptionID string) {
 	o.tell("filter failed %s %s", space, subscriptionID)
 }
 
+func (o *observer) OrderingKeyFailed(space, subscriptionID string) {
+	o.tell("ordering key failed %s %s", space, subscriptionID)
+}
+
 func (o *observer) SchemaViolated(space, event string) { o.tell("violated %s %s", space, event) }
 
 // told returns what the observer was told, and forgets it.

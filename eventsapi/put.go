@@ -8,6 +8,7 @@ import (
 	"github.com/eventgateway/eventgateway"
 	"github.com/eventgateway/eventgateway/delivery"
 	"github.com/eventgateway/eventgateway/expression"
+	"github.com/eventgateway/eventgateway/matcher"
 )
 
 const (
@@ -39,11 +40,11 @@ func (x *exchange) addItemOf(ev, own *eventgateway.Event, index int, space strin
 	start := len(x.targets)
 	for _, t := range x.match.Async {
 		if x.eventIn(t.Subscription.Space, ev) == own {
-			x.targets = append(x.targets, delivery.TargetOf(t.Subscription, t.Params, in))
+			x.addTarget(own, t, in)
 		}
 	}
 	if t := x.match.Sync; index != alone && t.Subscription != nil && x.eventIn(t.Subscription.Space, ev) == own {
-		x.targets = append(x.targets, delivery.TargetOf(t.Subscription, t.Params, in))
+		x.addTarget(own, t, in)
 	}
 	if end := len(x.targets); end > start {
 		x.items = append(x.items, delivery.Item{
@@ -51,6 +52,19 @@ func (x *exchange) addItemOf(ev, own *eventgateway.Event, index int, space strin
 		})
 		x.sources = append(x.sources, ev)
 	}
+}
+
+// addTarget makes a target for an event, which in is for.
+func (x *exchange) addTarget(ev *eventgateway.Event, t matcher.Target, in *expression.Input) {
+	s := t.Subscription
+	target, err := delivery.TargetOf(s, t.Params, in)
+	x.targets = append(x.targets, target)
+	if err == nil {
+		return
+	}
+	x.h.Observer.OrderingKeyFailed(s.Space, s.ID)
+	x.h.Logger.DebugContext(x.r.Context(), "an ordering key could not be evaluated: the event is delivered without order",
+		"space", s.Space, "subscription", s.ID, "event", ev.Type, "event_id", ev.ID, "error", err)
 }
 
 // syncEvent returns the event as the sync subscriber in x.match gets it, which x.input is then for.

@@ -121,6 +121,22 @@ func TestFilterErrorsAreCounted(t *testing.T) {
 	}
 }
 
+// TestOrderingKeyErrorsAreCounted has an ordering key that some events do not have.
+func TestOrderingKeyErrorsAreCounted(t *testing.T) {
+	s := newStage(t)
+	record, calls := recorder(`{}`)
+	s.function("f", record)
+	id := s.subscribe("made POST / f", fields{"delivery": fields{"orderingKey": "data.n"}})
+	for _, data := range []string{`{"n":7}`, `{}`, `{"n":null}`} {
+		s.send("POST", "/", data, "Event", "made", "Content-Type", jsonType).expect(t, 202, "")
+		next(t, calls)
+	}
+	want := fmt.Sprintf(`eventgateway_ordering_key_errors_total{space="default",subscription="%s"} 1`, id)
+	if metrics := string(s.Do(http.MethodGet, s.Config+"/metrics", nil, 200)); !strings.Contains(metrics, want) {
+		t.Errorf("the metrics do not have %s", want)
+	}
+}
+
 // TestTryFilters tries a filter over both mounts of the Configuration API, and on the command line.
 func TestTryFilters(t *testing.T) {
 	s := newStage(t)

@@ -108,11 +108,18 @@ func (e *Emitter) put(ctx context.Context, m *emission) {
 		return
 	}
 	targets := make([]delivery.Target, 0, len(m.match.Async)+1)
+	add := func(t matcher.Target) {
+		target, err := delivery.TargetOf(t.Subscription, t.Params, m.query.Input)
+		if err != nil {
+			e.Observer.OrderingKeyFailed(t.Subscription.Space, t.Subscription.ID)
+		}
+		targets = append(targets, target)
+	}
 	for _, t := range m.match.Async {
-		targets = append(targets, delivery.TargetOf(t.Subscription, t.Params, m.query.Input))
+		add(t)
 	}
 	if t := m.match.Sync; t.Subscription != nil { // nobody waits for its answer
-		targets = append(targets, delivery.TargetOf(t.Subscription, t.Params, m.query.Input))
+		add(t)
 	}
 	if err := e.Queue.Put(ctx, []delivery.Item{{Event: m.event, Targets: targets}}); err != nil {
 		e.drop(m, reasonOf(err), err)

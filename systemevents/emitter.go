@@ -44,6 +44,9 @@ type Observer interface {
 	// FilterFailed is called when the filter of a subscription could not be evaluated for a system event, which it therefore
 	// did not match.
 	FilterFailed(space, subscriptionID string)
+	// OrderingKeyFailed is called when the ordering key of a subscription could not be evaluated for a system event, which it
+	// therefore gets without order.
+	OrderingKeyFailed(space, subscriptionID string)
 }
 
 // The reasons of Dropped.

@@ -14,8 +14,10 @@ import (
 	"github.com/eventgateway/eventgateway"
 	"github.com/eventgateway/eventgateway/delivery"
 	"github.com/eventgateway/eventgateway/eventsapi"
+	"github.com/eventgateway/eventgateway/matcher"
 	"github.com/eventgateway/eventgateway/plugins"
 	"github.com/eventgateway/eventgateway/providers"
+	"github.com/eventgateway/eventgateway/snapshot"
 	"github.com/eventgateway/eventgateway/systemevents"
 )
 
@@ -297,6 +299,26 @@ func TestFiltersThatFail(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	r.observer.want(t, "filter failed s", "emitted s "+eventgateway.FunctionInvoked)
+}
+
+func TestOrderingKeysThatFail(t *testing.T) {
+	r := newRig(t, nil)
+	var table *matcher.Table
+	for _, key := range []string{"data.functionId", "data.missing"} {
+		sub := &eventgateway.Subscription{
+			Space: "s", Type: eventgateway.Async, Event: eventgateway.FunctionInvoked, FunctionID: key[len("data."):],
+			Delivery: &eventgateway.Delivery{OrderingKey: key},
+		}
+		sub.Normalize()
+		table = table.Insert(sub)
+	}
+	snap := &snapshot.Snapshot{Loaded: true, Table: table}
+	r.Snapshot = func() *snapshot.Snapshot { return snap }
+	r.emit(t.Context(), custom())
+	if got := r.queue.got(); !slices.Equal(got, []string{eventgateway.FunctionInvoked + "→functionId,missing"}) {
+		t.Errorf("got %q", got)
+	}
+	r.observer.want(t, "emitted s "+eventgateway.FunctionInvoked, "ordering key failed s")
 }
 
 // aboutEvents are the system events that are about an event.

@@ -137,6 +137,8 @@ func (o *observer) Dropped(space, eventType, reason string) {
 }
 func (o *observer) FilterFailed(space, id string) { o.note("filter failed %s", space) }
 
+func (o *observer) OrderingKeyFailed(space, id string) { o.note("ordering key failed %s", space) }
+
 func (o *observer) want(t *testing.T, want ...string) {
 	t.Helper()
 	o.mu.Lock()
