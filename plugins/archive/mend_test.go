@@ -257,6 +257,32 @@ func TestLivingSessionIsLeftAlone(t *testing.T) {
 	}
 }
 
+// TestBeginningSessionIsLeftAlone looks for dead sessions between the moment in which one has made its lock and that in which it
+// holds it. A lock that has been without a folder for long is removed.
+func TestBeginningSessionIsLeftAlone(t *testing.T) {
+	dir := t.TempDir()
+	lock := filepath.Join(dir, hidden, "begins"+lockSuffix)
+	if err := os.MkdirAll(filepath.Dir(lock), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(lock, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, age := range []time.Duration{0, 2 * beginning} {
+		then := time.Now().Add(-age)
+		if err := os.Chtimes(lock, then, then); err != nil {
+			t.Fatal(err)
+		}
+		dead, err := deadSessions(dir)
+		if len(dead) > 0 || err != nil {
+			t.Fatalf("got %v, %v", dead, err)
+		}
+		if _, err := os.Stat(lock); (err == nil) != (age == 0) {
+			t.Errorf("after %s: %v", age, err)
+		}
+	}
+}
+
 func FuzzMend(f *testing.F) {
 	for i, compression := range compressions {
 		var buf bytes.Buffer

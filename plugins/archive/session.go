@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"go.etcd.io/etcd/client/pkg/v3/fileutil"
 )
@@ -15,6 +16,9 @@ import (
 const hidden = ".open"
 
 const lockSuffix = ".lock"
+
+// beginning is how long a session may take from its lock to its folder, generously.
+const beginning = time.Minute
 
 // session is one running archive, in whichever process: while a configuration is loaded two use one directory. Whose lock
 // can be taken is dead, and its files are mended by who takes it.
@@ -66,8 +70,8 @@ func deadSessions(root string) ([]*session, error) {
 			continue
 		}
 		dir := filepath.Join(root, hidden, id)
-		if _, err := os.Stat(dir); isLock && err == nil {
-			continue // its folder is in the list too
+		if isLock && !abandoned(entry, dir) {
+			continue
 		}
 		lock, err := fileutil.TryLockFile(dir+lockSuffix, os.O_CREATE|os.O_RDWR, fileMode)
 		if err != nil {
@@ -82,6 +86,16 @@ func deadSessions(root string) ([]*session, error) {
 		dead = append(dead, &session{root: root, id: id, dir: dir, lock: lock})
 	}
 	return dead, nil
+}
+
+// abandoned reports whether a lock is of a session that has ended: it has no folder, and is not of one that just begins. Who
+// took the lock of such a one, and removed it, would leave it with a lock that no other sees.
+func abandoned(lock os.DirEntry, dir string) bool {
+	if _, err := os.Stat(dir); err == nil {
+		return false // its folder is in the list too
+	}
+	info, err := lock.Info()
+	return err == nil && time.Since(info.ModTime()) > beginning
 }
 
 // regularFiles returns the paths of all files below dir, relative to it and with slashes.
