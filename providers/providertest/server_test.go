@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/caddyserver/caddy/v2"
@@ -50,6 +51,8 @@ func (p *lines) Invoke(ctx context.Context, call *providers.Call) (*providers.Re
 	}
 	if fault != "keeps connections" {
 		defer conn.Close()
+	} else {
+		kept.Store(conn, true)
 	}
 	if fault != "outlives its context" {
 		defer context.AfterFunc(ctx, func() { conn.Close() })()
@@ -105,6 +108,9 @@ func TestLines(t *testing.T) {
 		},
 	})
 }
+
+// kept are connections that a fault keeps; the garbage collector would close them.
+var kept sync.Map
 
 func TestSuiteFindsFaultsWithoutHTTP(t *testing.T) {
 	if fault != "" {
