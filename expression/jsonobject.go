@@ -83,8 +83,9 @@ func (w *jsonWriter) object(o object, depth int) error {
 	}
 	w.out = append(w.out, '{')
 	written := 0
+	fields := objects[o.typ.TypeName()]
 	for _, name := range attributeNames[o.typ.TypeName()] {
-		a := objects[o.typ.TypeName()][name]
+		a := fields[name]
 		if a.set != nil && !a.set(o.in) {
 			continue
 		}
