@@ -118,15 +118,26 @@ func (p Places) host(name string) (entry string, ok bool) {
 	return p.Hosts[i], true
 }
 
-// canonical returns a host as it is compared: in lower case and ASCII, without the dot of the root.
-func canonical(host string) string { return strings.TrimRight(strings.ToLower(ascii(host)), ".") }
+// canonical returns a host as it is compared: in lower case and ASCII, without the dot of the root. One that cannot be brought
+// to ASCII comes back as it is; checkName refuses it.
+func canonical(host string) string {
+	host = ascii(strings.TrimRight(host, "."))
+	if isASCII(host) {
+		host = strings.ToLower(host)
+	}
+	return strings.TrimRight(host, ".")
+}
 
 // ascii returns a host as net/http looks it up.
 func ascii(host string) string {
-	if strings.IndexFunc(host, func(r rune) bool { return r > 127 }) >= 0 {
+	if !isASCII(host) {
 		if mapped, err := idna.Lookup.ToASCII(host); err == nil {
 			return mapped
 		}
 	}
 	return host
+}
+
+func isASCII(host string) bool {
+	return !strings.ContainsFunc(host, func(r rune) bool { return r > 127 })
 }

@@ -7,6 +7,8 @@ import (
 
 // Policy says where functions may be. In this order:
 //
+//   - A name that has no form in ASCII is refused: the rules could not be held against it, and a proxy or a resolver of the
+//     system may yet read it as one of those that they name.
 //   - What Deny names is refused, by the name that is called or by the address it is found at.
 //   - Link-local addresses and metadata services of clouds are refused, unless Allow has a network that holds the address: a
 //     name alone does not open them, for whoever answers for a name in DNS may answer with any address.
@@ -26,10 +28,14 @@ const (
 	reasonNotAllowed = "the gateway's egress option has only_allowed, and neither its name nor its address is allowed"
 	reasonProxied    = "the gateway's egress option has only_allowed, and its name is not allowed; it is called through a " +
 		"proxy, so its address is not known"
+	reasonName = "it is no name of a host: it has characters for which there is no form in ASCII"
 )
 
 // checkName refuses a name, in canonical form, before it is looked up. allowed tells that Allow names it.
 func (p *Policy) checkName(host string) (allowed bool, err error) {
+	if !isASCII(host) {
+		return false, &Refused{host, reasonName}
+	}
 	if entry, ok := p.Deny.host(host); ok {
 		return false, denied(host, entry)
 	}

@@ -83,6 +83,7 @@ func TestPolicy(t *testing.T) {
 		"denied names, not alike":      {deny: "*.example", host: "anexample", at: "203.0.113.1"},
 		"denied international":         {deny: "bücher.example", host: "BÜCHER.example", at: "203.0.113.1", want: "denies xn--bcher-kva.example"},
 		"denied international, ASCII":  {deny: "bücher.example", host: "xn--bcher-kva.example", at: "203.0.113.1", want: "denies xn--bcher-kva"},
+		"no form in ASCII":             {deny: "ӏ.example", host: "Ӏ.example", at: "203.0.113.1", want: "no form in ASCII"},
 		"denied and allowed":           {allow: "10.1.0.0/16 a.example", deny: "10.0.0.0/8", host: "a.example", at: "10.1.2.3", want: "denies"},
 		"denied name and allowed":      {allow: "203.0.113.1 a.example", deny: "a.example", host: "a.example", at: "203.0.113.1", want: "denies"},
 
@@ -131,6 +132,8 @@ func TestPolicyProxied(t *testing.T) {
 		"no number":                 {host: "2852039166.example"},
 		"denied name":               {deny: "*.example", host: "a.example", want: "denies *.example"},
 		"denied address":            {deny: "10.0.0.0/8", host: "10.1", want: "denies 10.0.0.0/8"},
+		"denied, capital palochka":  {deny: "ӏ.example", host: "Ӏ.example", want: "no form in ASCII"},
+		"denied, two dots":          {deny: "bücher.example", host: "bücher.example..", want: "denies xn--bcher-kva.example"},
 		"name in a denied network":  {deny: "10.0.0.0/8", host: "a.example"},
 		"only allowed":              {only: true, allow: "a.example", host: "a.example"},
 		"only allowed: address":     {only: true, allow: "203.0.113.0/24", host: "203.0.113.1"},
@@ -206,6 +209,7 @@ func FuzzPolicy(f *testing.F) {
 	for _, host := range []string{
 		"169.254.169.254", "0xa9.254.43518", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "a.example", "*.example", "10.0.0.0/8",
 		"fe80::1%eth0", "2002:a9fe:a9fe::", "１６９.254.169.254", "127.1", "..",
+		"Ӏ", "ӏ..", "ӏ。.",
 	} {
 		f.Add(host, uint64(0x0064ff9b00000000), uint64(0xa9fea9fe))
 	}
