@@ -7,6 +7,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/eventgateway/eventgateway"
+	"github.com/eventgateway/eventgateway/internal/caddyblock"
 )
 
 // unmarshalDelivery reads a delivery policy: of one subscription, or the default of all. What stands in the block is added
@@ -26,43 +27,20 @@ import (
 //	    dead_letter  <function>
 //	    ordering_key <expression>
 //	}
-func unmarshalDelivery(d *caddyfile.Dispenser, to *eventgateway.Delivery) error {
-	if d.NextArg() {
-		return d.ArgErr()
-	}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		var err error
-		switch name := d.Val(); name {
-		case "attempts":
-			err = setInt(d, &to.Attempts)
-		case "backoff":
-			if to.Backoff == nil {
-				to.Backoff = new(eventgateway.Backoff)
-			}
-			err = unmarshalBackoff(d, to.Backoff)
-		case "max_age":
-			err = setDuration(d, (*caddy.Duration)(&to.MaxAge))
-		case "timeout":
-			err = setDuration(d, (*caddy.Duration)(&to.Timeout))
-		case "retry_on":
-			err = addStrings(d, &to.RetryOn)
-		case "dead_letter":
-			err = setString(d, &to.DeadLetter)
-		case "ordering_key":
-			err = setString(d, &to.OrderingKey)
-		default:
-			err = d.Errf("unrecognized delivery subdirective %q: want attempts, backoff, max_age, timeout, retry_on, dead_letter or "+
-				"ordering_key", name)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+func unmarshalDelivery(to *eventgateway.Delivery, d *caddyfile.Dispenser) error {
+	return caddyblock.Read(d, "delivery",
+		caddyblock.Int("attempts", &to.Attempts),
+		caddyblock.Merged("backoff", &to.Backoff, unmarshalBackoff),
+		caddyblock.Duration("max_age", &to.MaxAge),
+		caddyblock.Duration("timeout", &to.Timeout),
+		caddyblock.Strings("retry_on", &to.RetryOn),
+		caddyblock.String("dead_letter", &to.DeadLetter),
+		caddyblock.String("ordering_key", &to.OrderingKey),
+	)
 }
 
 // unmarshalBackoff reads the waits between attempts: from the line itself, from a block, or from both.
-func unmarshalBackoff(d *caddyfile.Dispenser, to *eventgateway.Backoff) error {
+func unmarshalBackoff(to *eventgateway.Backoff, d *caddyfile.Dispenser) error {
 	args := d.RemainingArgs()
 	if len(args) > 3 {
 		return d.ArgErr()
@@ -73,20 +51,18 @@ func unmarshalBackoff(d *caddyfile.Dispenser, to *eventgateway.Backoff) error {
 		}
 	}
 	said := len(args) > 0
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		said = true
-		name, text := d.Val(), ""
-		switch name {
-		case "initial", "factor", "maximum", "jitter":
-		default:
-			return d.Errf("unrecognized backoff subdirective %q: want initial, factor, maximum or jitter", name)
-		}
-		if !d.AllArgs(&text) {
-			return d.ArgErr()
-		}
-		if err := setBackoff(d, name, text, to); err != nil {
-			return err
-		}
+	option := func(name string) caddyblock.Option {
+		return caddyblock.Func(name, func(d *caddyfile.Dispenser) error {
+			said = true
+			var text string
+			if !d.AllArgs(&text) {
+				return d.ArgErr()
+			}
+			return setBackoff(d, name, text, to)
+		})
+	}
+	if err := caddyblock.Read(d, "backoff", option("initial"), option("factor"), option("maximum"), option("jitter")); err != nil {
+		return err
 	}
 	if !said {
 		return d.ArgErr()
@@ -109,7 +85,7 @@ func setBackoff(d *caddyfile.Dispenser, name, text string, to *eventgateway.Back
 
 func parseWait(d *caddyfile.Dispenser, name, text string, to *eventgateway.Duration) error {
 	if *to != 0 {
-		return d.Errf("backoff %s is set twice", name)
+		return d.Errf("backoff %s is given twice", name)
 	}
 	v, err := caddy.ParseDuration(text)
 	if err != nil || v <= 0 {
@@ -121,7 +97,7 @@ func parseWait(d *caddyfile.Dispenser, name, text string, to *eventgateway.Durat
 
 func parseFactor(d *caddyfile.Dispenser, text string, to *float64) error {
 	if *to != 0 {
-		return d.Err("backoff factor is set twice")
+		return d.Err("backoff factor is given twice")
 	}
 	v, err := strconv.ParseFloat(text, 64)
 	if within := v >= 1 && v <= eventgateway.MaxBackoffFactor; err != nil || !within {
@@ -133,7 +109,7 @@ func parseFactor(d *caddyfile.Dispenser, text string, to *float64) error {
 
 func parseJitter(d *caddyfile.Dispenser, text string, to **float64) error {
 	if *to != nil {
-		return d.Err("backoff jitter is set twice")
+		return d.Err("backoff jitter is given twice")
 	}
 	v, err := strconv.ParseFloat(text, 64)
 	if within := v >= 0 && v <= 1; err != nil || !within {

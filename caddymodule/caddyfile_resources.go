@@ -9,6 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/eventgateway/eventgateway"
+	"github.com/eventgateway/eventgateway/internal/caddyblock"
 	"github.com/eventgateway/eventgateway/providers"
 )
 
@@ -27,29 +28,23 @@ func (a *App) unmarshalFunction(d *caddyfile.Dispenser) error {
 	if !d.AllArgs(&fn.ID) {
 		return d.ArgErr()
 	}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		var err error
-		switch name := d.Val(); name {
-		case "space":
-			err = setString(d, &fn.Space)
-		case "timeout":
-			err = setDuration(d, (*caddy.Duration)(&fn.Timeout))
-		case "concurrency":
-			err = setInt(d, &fn.Concurrency)
-		case "format":
-			err = setString(d, (*string)(&fn.Format))
-		case "metadata":
-			err = setPair(d, &fn.Metadata)
-		default:
+	if err := caddyblock.Read(d, "function",
+		caddyblock.String("space", &fn.Space),
+		caddyblock.Duration("timeout", &fn.Timeout),
+		caddyblock.Int("concurrency", &fn.Concurrency),
+		caddyblock.String("format", &fn.Format),
+		pairs("metadata", &fn.Metadata),
+		caddyblock.Else(func(d *caddyfile.Dispenser) (err error) {
+			name := d.Val()
 			if fn.Type != "" {
 				return d.Errf("function %s has a provider already (%s): %q is not accepted beside it", fn.ID, fn.Type, name)
 			}
 			fn.Type = name
 			fn.Provider, err = unmarshalProvider(d, name)
-		}
-		if err != nil {
 			return err
-		}
+		}),
+	); err != nil {
+		return err
 	}
 	if fn.Type == "" {
 		return d.Errf("function %s has no provider: want one of %v", fn.ID, providers.Types())
@@ -61,7 +56,7 @@ func (a *App) unmarshalFunction(d *caddyfile.Dispenser) error {
 func unmarshalProvider(d *caddyfile.Dispenser, name string) (json.RawMessage, error) {
 	id := providers.Namespace + "." + name
 	if _, err := caddy.GetModule(id); err != nil {
-		return nil, d.Errf("unrecognized subdirective %q: want space, timeout, concurrency, format, metadata, or a provider: %v",
+		return nil, d.Errf("unknown option %q of function: want space, timeout, concurrency, format, metadata, or a provider: %v",
 			name, providers.Types())
 	}
 	module, err := caddyfile.UnmarshalModule(d, id)
@@ -100,118 +95,60 @@ func (a *App) unmarshalSubscription(d *caddyfile.Dispenser) error {
 	if d.NextArg() {
 		sub.Event = d.Val()
 	}
-	if d.NextArg() {
-		return d.ArgErr()
-	}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		var err error
-		switch name := d.Val(); name {
-		case "event":
-			err = setString(d, &sub.Event)
-		case "function":
-			err = setString(d, &sub.FunctionID)
-		case "space":
-			err = setString(d, &sub.Space)
-		case "type":
-			err = setString(d, (*string)(&sub.Type))
-		case "method":
-			err = setString(d, &sub.Method)
-		case "path":
-			err = setString(d, &sub.Path)
-		case "filter":
-			err = setString(d, &sub.Filter)
-		case "pattern":
-			err = setObject(d, &sub.Pattern)
-		case "transform":
-			err = setString(d, &sub.Transform)
-		case "response_transform":
-			err = setString(d, &sub.ResponseTransform)
-		case "header":
-			err = setPair(d, &sub.Headers)
-		case "metadata":
-			err = setPair(d, &sub.Metadata)
-		case "cors":
-			sub.CORS, err = unmarshalCORS(d, sub.CORS)
-		case "delivery":
-			if err = once(d, sub.Delivery == nil); err == nil {
-				sub.Delivery = new(eventgateway.Delivery)
-				err = unmarshalDelivery(d, sub.Delivery)
-			}
-		case "paused":
-			err = setFlag(d, &sub.Paused)
-		default:
-			err = d.Errf("unrecognized subdirective %q: want event, function, space, type, method, path, filter, pattern, "+
-				"transform, response_transform, header, metadata, cors, delivery or paused", name)
-		}
-		if err != nil {
-			return err
-		}
+	if err := caddyblock.Read(d, "subscription",
+		caddyblock.String("event", &sub.Event),
+		caddyblock.String("function", &sub.FunctionID),
+		caddyblock.String("space", &sub.Space),
+		caddyblock.String("type", &sub.Type),
+		caddyblock.String("method", &sub.Method),
+		caddyblock.String("path", &sub.Path),
+		caddyblock.String("filter", &sub.Filter),
+		caddyblock.Func("pattern", func(d *caddyfile.Dispenser) error { return setObject(d, &sub.Pattern) }),
+		caddyblock.String("transform", &sub.Transform),
+		caddyblock.String("response_transform", &sub.ResponseTransform),
+		pairs("header", &sub.Headers),
+		pairs("metadata", &sub.Metadata),
+		caddyblock.Flag("paused", &sub.Paused),
+		caddyblock.Once("delivery", &sub.Delivery, unmarshalDelivery),
+		caddyblock.Once("cors", &sub.CORS, unmarshalCORS),
+	); err != nil {
+		return err
 	}
 	a.Subscriptions = append(a.Subscriptions, sub)
 	return nil
 }
 
-func unmarshalCORS(d *caddyfile.Dispenser, previous *eventgateway.CORS) (*eventgateway.CORS, error) {
-	if err := once(d, previous == nil); err != nil {
-		return nil, err
-	}
-	if d.NextArg() {
-		return nil, d.ArgErr()
-	}
-	cors := new(eventgateway.CORS)
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		var err error
-		switch name := d.Val(); name {
-		case "origins":
-			err = addStrings(d, &cors.Origins)
-		case "methods":
-			err = addStrings(d, &cors.Methods)
-		case "headers":
-			err = addStrings(d, &cors.Headers)
-		case "allow_credentials":
-			err = setFlag(d, &cors.AllowCredentials)
-		default:
-			err = d.Errf("unrecognized cors subdirective %q: want origins, methods, headers or allow_credentials", name)
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	return cors, nil
+func unmarshalCORS(cors *eventgateway.CORS, d *caddyfile.Dispenser) error {
+	return caddyblock.Read(d, "cors",
+		caddyblock.Strings("origins", &cors.Origins),
+		caddyblock.Strings("methods", &cors.Methods),
+		caddyblock.Strings("headers", &cors.Headers),
+		caddyblock.Flag("allow_credentials", &cors.AllowCredentials),
+	)
 }
 
-// setFlag sets what needs no value.
-func setFlag(d *caddyfile.Dispenser, to *bool) error {
-	if err := once(d, !*to); err != nil {
-		return err
-	}
-	if d.NextArg() {
-		return d.ArgErr()
-	}
-	*to = true
-	return nil
-}
-
-// setPair adds a name and its value.
-func setPair(d *caddyfile.Dispenser, to *map[string]string) error {
-	setting, args := d.Val(), d.RemainingArgs()
-	if len(args) != 2 {
-		return d.ArgErr()
-	}
-	if *to == nil {
-		*to = map[string]string{}
-	}
-	if _, ok := (*to)[args[0]]; ok {
-		return d.Errf("%s %s is set twice", setting, args[0])
-	}
-	(*to)[args[0]] = args[1]
-	return nil
+// pairs returns an option that adds a name and its value.
+func pairs(option string, to *map[string]string) caddyblock.Option {
+	return caddyblock.Func(option, func(d *caddyfile.Dispenser) error {
+		var name, value string
+		if !d.AllArgs(&name, &value) {
+			return d.ArgErr()
+		}
+		if _, ok := (*to)[name]; ok {
+			return d.Errf("%s %s is given twice", option, name)
+		}
+		if *to == nil {
+			*to = map[string]string{}
+		}
+		(*to)[name] = value
+		return nil
+	})
 }
 
 func setObject(d *caddyfile.Dispenser, to *json.RawMessage) error {
 	setting, text := d.Val(), ""
-	if err := once(d, *to == nil); err != nil {
-		return err
+	if *to != nil {
+		return d.Errf("%s is given twice", setting)
 	}
 	if !d.AllArgs(&text) {
 		return d.ArgErr()

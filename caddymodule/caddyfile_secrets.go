@@ -1,6 +1,10 @@
 package caddymodule
 
-import "github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+import (
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/eventgateway/eventgateway/internal/caddyblock"
+)
 
 // unmarshalCaddyfile reads the rest of a line: where a secret is.
 //
@@ -36,22 +40,13 @@ func (c *SpaceConfig) unmarshalSecret(d *caddyfile.Dispenser) error {
 	return c.Secrets[name].unmarshalCaddyfile(d, from, at)
 }
 
-// unmarshalEncryption reads the keys that functions are encrypted with in the store. Syntax:
+// unmarshalCaddyfile reads the keys that functions are encrypted with in the store. Syntax:
 //
 //	encryption {
 //	    key <id> env|file <variable|path>
 //	}
-func (a *App) unmarshalEncryption(d *caddyfile.Dispenser) error {
-	if d.NextArg() {
-		return d.ArgErr()
-	}
-	if a.Encryption == nil {
-		a.Encryption = new(EncryptionConfig)
-	}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		if d.Val() != "key" {
-			return d.Errf("unrecognized encryption subdirective %q: want key", d.Val())
-		}
+func (c *EncryptionConfig) unmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	return caddyblock.Read(d, "encryption", caddyblock.Func("key", func(d *caddyfile.Dispenser) error {
 		var key EncryptionKey
 		var from, at string
 		if !d.AllArgs(&key.ID, &from, &at) {
@@ -60,7 +55,7 @@ func (a *App) unmarshalEncryption(d *caddyfile.Dispenser) error {
 		if err := key.unmarshalCaddyfile(d, from, at); err != nil {
 			return err
 		}
-		a.Encryption.Keys = append(a.Encryption.Keys, key)
-	}
-	return nil
+		c.Keys = append(c.Keys, key)
+		return nil
+	}))
 }

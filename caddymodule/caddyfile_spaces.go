@@ -10,6 +10,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/eventgateway/eventgateway"
+	"github.com/eventgateway/eventgateway/internal/caddyblock"
 	"github.com/eventgateway/eventgateway/plugins"
 )
 
@@ -31,23 +32,12 @@ func (a *App) unmarshalSpace(d *caddyfile.Dispenser) error {
 	if a.Spaces[name] == nil {
 		a.Spaces[name] = new(SpaceConfig)
 	}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		var err error
-		switch option := d.Val(); option {
-		case "strict":
-			err = setFlag(d, &a.Spaces[name].Strict)
-		case "secret":
-			err = a.Spaces[name].unmarshalSecret(d)
-		case "server_identity":
-			err = a.Spaces[name].unmarshalServerIdentity(d)
-		default:
-			err = d.Errf("unrecognized space subdirective %q: want strict, secret or server_identity", option)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	space := a.Spaces[name]
+	return caddyblock.Read(d, "space",
+		caddyblock.Flag("strict", &space.Strict),
+		caddyblock.Func("secret", space.unmarshalSecret),
+		caddyblock.Func("server_identity", space.unmarshalServerIdentity),
+	)
 }
 
 // unmarshalEventType reads a static event type. Syntax:
@@ -64,25 +54,14 @@ func (a *App) unmarshalEventType(d *caddyfile.Dispenser) error {
 	if !d.AllArgs(&t.Name) {
 		return d.ArgErr()
 	}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		var err error
-		switch name := d.Val(); name {
-		case "space":
-			err = setString(d, &t.Space)
-		case "authorizer":
-			err = setString(d, &t.AuthorizerID)
-		case "schema":
-			err = setSchema(d, &t.Schema)
-		case "schema_mode":
-			err = setString(d, (*string)(&t.SchemaMode))
-		case "metadata":
-			err = setPair(d, &t.Metadata)
-		default:
-			err = d.Errf("unrecognized event_type subdirective %q: want space, authorizer, schema, schema_mode or metadata", name)
-		}
-		if err != nil {
-			return err
-		}
+	if err := caddyblock.Read(d, "event_type",
+		caddyblock.String("space", &t.Space),
+		caddyblock.String("authorizer", &t.AuthorizerID),
+		caddyblock.Func("schema", func(d *caddyfile.Dispenser) error { return setSchema(d, &t.Schema) }),
+		caddyblock.String("schema_mode", &t.SchemaMode),
+		pairs("metadata", &t.Metadata),
+	); err != nil {
+		return err
 	}
 	a.EventTypes = append(a.EventTypes, t)
 	return nil
@@ -91,8 +70,8 @@ func (a *App) unmarshalEventType(d *caddyfile.Dispenser) error {
 // setSchema reads a JSON Schema that stands there itself, as an object or boolean, or in a file.
 func setSchema(d *caddyfile.Dispenser, to *json.RawMessage) error {
 	text := ""
-	if err := once(d, *to == nil); err != nil {
-		return err
+	if *to != nil {
+		return d.Err("schema is given twice")
 	}
 	if !d.AllArgs(&text) {
 		return d.ArgErr()
@@ -127,28 +106,15 @@ func (a *App) unmarshalCORSResource(d *caddyfile.Dispenser) error {
 	if !d.AllArgs(&c.Method, &c.Path) {
 		return d.ArgErr()
 	}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		var err error
-		switch name := d.Val(); name {
-		case "space":
-			err = setString(d, &c.Space)
-		case "origins":
-			err = addStrings(d, &c.AllowedOrigins)
-		case "methods":
-			err = addStrings(d, &c.AllowedMethods)
-		case "headers":
-			err = addStrings(d, &c.AllowedHeaders)
-		case "allow_credentials":
-			err = setFlag(d, &c.AllowCredentials)
-		case "metadata":
-			err = setPair(d, &c.Metadata)
-		default:
-			err = d.Errf("unrecognized cors subdirective %q: want space, origins, methods, headers, allow_credentials or metadata",
-				name)
-		}
-		if err != nil {
-			return err
-		}
+	if err := caddyblock.Read(d, "cors",
+		caddyblock.String("space", &c.Space),
+		caddyblock.Strings("origins", &c.AllowedOrigins),
+		caddyblock.Strings("methods", &c.AllowedMethods),
+		caddyblock.Strings("headers", &c.AllowedHeaders),
+		caddyblock.Flag("allow_credentials", &c.AllowCredentials),
+		pairs("metadata", &c.Metadata),
+	); err != nil {
+		return err
 	}
 	a.CORS = append(a.CORS, c)
 	return nil

@@ -12,6 +12,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/eventgateway/eventgateway/internal/caddyblock"
 	"github.com/eventgateway/eventgateway/providers/egress"
 )
 
@@ -29,37 +30,19 @@ type EgressConfig struct {
 	OnlyAllowed bool `json:"only_allowed,omitempty"`
 }
 
-// unmarshalEgress reads where functions may be. Syntax:
+// unmarshalCaddyfile reads where functions may be. Syntax:
 //
 //	egress {
 //	    allow <hosts|networks...>
 //	    deny  <hosts|networks...>
 //	    only_allowed
 //	}
-func (a *App) unmarshalEgress(d *caddyfile.Dispenser) error {
-	if d.NextArg() {
-		return d.ArgErr()
-	}
-	if a.Egress == nil {
-		a.Egress = new(EgressConfig)
-	}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		var err error
-		switch name := d.Val(); name {
-		case "allow":
-			err = addPlaces(d, &a.Egress.Allow)
-		case "deny":
-			err = addPlaces(d, &a.Egress.Deny)
-		case "only_allowed":
-			err = setFlag(d, &a.Egress.OnlyAllowed)
-		default:
-			err = d.Errf("unrecognized egress subdirective %q: want allow, deny or only_allowed", name)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+func (c *EgressConfig) unmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	return caddyblock.Read(d, "egress",
+		caddyblock.Func("allow", func(d *caddyfile.Dispenser) error { return addPlaces(d, &c.Allow) }),
+		caddyblock.Func("deny", func(d *caddyfile.Dispenser) error { return addPlaces(d, &c.Deny) }),
+		caddyblock.Flag("only_allowed", &c.OnlyAllowed),
+	)
 }
 
 // addPlaces reads hosts and networks; private_ranges stands for the same networks as in Caddy's matchers.

@@ -15,24 +15,27 @@ const module = "github.com/eventgateway/eventgateway"
 // importRules says what each package may import besides the standard library: packages of this module by their path in
 // it ("." is the root), and prefixes of others. A package that is not listed may import everything.
 var importRules = map[string]struct{ own, others []string }{
-	".":                {},
-	"internal/hamt":    {},
-	"expression":       {own: []string{"."}, others: []string{"cel.dev/"}},
-	"matcher":          {own: []string{".", "internal/hamt", "expression"}},
-	"schema":           {own: []string{"."}, others: []string{"github.com/santhosh-tekuri/jsonschema/v6"}},
-	"providers":        {own: []string{".", "providers/egress"}, others: []string{"github.com/caddyserver/caddy/v2"}},
-	"providers/egress": {own: []string{"."}, others: []string{"golang.org/x/net/idna"}},
+	".":                   {},
+	"internal/hamt":       {},
+	"internal/caddyblock": {others: []string{"github.com/caddyserver/caddy/v2", "github.com/dustin/go-humanize"}},
+	"expression":          {own: []string{"."}, others: []string{"cel.dev/"}},
+	"matcher":             {own: []string{".", "internal/hamt", "expression"}},
+	"schema":              {own: []string{"."}, others: []string{"github.com/santhosh-tekuri/jsonschema/v6"}},
+	"providers":           {own: []string{".", "providers/egress"}, others: []string{"github.com/caddyserver/caddy/v2"}},
+	"providers/egress":    {own: []string{"."}, others: []string{"golang.org/x/net/idna"}},
 	"providers/httpcall": {
 		own:    []string{".", "providers", "providers/egress"},
 		others: []string{"golang.org/x/net/http/httpguts"},
 	},
 	"providers/internal/tokens": {own: []string{"providers"}},
 	"providers/http": {
-		own:    []string{".", "providers", "providers/egress", "providers/httpcall", "providers/internal/tokens"},
+		own: []string{
+			".", "internal/caddyblock", "providers", "providers/egress", "providers/httpcall", "providers/internal/tokens",
+		},
 		others: []string{"github.com/caddyserver/caddy/v2", "golang.org/x/net/http/httpguts", "golang.org/x/oauth2"},
 	},
 	"providers/awsaccount": {
-		own:    []string{".", "providers", "providers/egress"},
+		own:    []string{".", "internal/caddyblock", "providers", "providers/egress"},
 		others: []string{"github.com/caddyserver/caddy/v2", "github.com/aws/"},
 	},
 	"providers/awsfirehose": {
@@ -40,20 +43,20 @@ var importRules = map[string]struct{ own, others []string }{
 		others: []string{"github.com/caddyserver/caddy/v2", "github.com/aws/"},
 	},
 	"providers/awskinesis": {
-		own:    []string{".", "providers", "providers/awsaccount", "providers/internal/batch"},
+		own:    []string{".", "internal/caddyblock", "providers", "providers/awsaccount", "providers/internal/batch"},
 		others: []string{"github.com/caddyserver/caddy/v2", "github.com/aws/"},
 	},
-	"providers/clienttls": {own: []string{"."}, others: []string{"github.com/caddyserver/caddy/v2"}},
+	"providers/clienttls": {own: []string{".", "internal/caddyblock"}, others: []string{"github.com/caddyserver/caddy/v2"}},
 	"providers/kafka": {
-		own:    []string{".", "providers", "providers/clienttls", "providers/egress"},
+		own:    []string{".", "internal/caddyblock", "providers", "providers/clienttls", "providers/egress"},
 		others: []string{"github.com/caddyserver/caddy/v2", "github.com/twmb/franz-go/"},
 	},
 	"providers/nats": {
-		own:    []string{".", "providers", "providers/clienttls", "providers/egress"},
+		own:    []string{".", "internal/caddyblock", "providers", "providers/clienttls", "providers/egress"},
 		others: []string{"github.com/caddyserver/caddy/v2", "github.com/nats-io/"},
 	},
 	"providers/awslambda": {
-		own:    []string{".", "providers", "providers/awsaccount"},
+		own:    []string{".", "internal/caddyblock", "providers", "providers/awsaccount"},
 		others: []string{"github.com/caddyserver/caddy/v2", "github.com/aws/"},
 	},
 	"providers/googleaccount": {
@@ -61,70 +64,84 @@ var importRules = map[string]struct{ own, others []string }{
 		others: []string{"cloud.google.com/go/"},
 	},
 	"providers/googlecloudfunctions": {
-		own:    []string{".", "providers", "providers/googleaccount", "providers/httpcall"},
+		own:    []string{".", "internal/caddyblock", "providers", "providers/googleaccount", "providers/httpcall"},
 		others: []string{"github.com/caddyserver/caddy/v2"},
 	},
 	"providers/googlepubsub": {
-		own:    []string{".", "providers", "providers/googleaccount", "providers/httpcall", "providers/internal/batch"},
+		own: []string{
+			".", "internal/caddyblock", "providers", "providers/googleaccount", "providers/httpcall",
+			"providers/internal/batch",
+		},
 		others: []string{"github.com/caddyserver/caddy/v2"},
 	},
 	"providers/azureaccount": {
-		own:    []string{".", "providers", "providers/egress", "providers/httpcall", "providers/internal/tokens"},
+		own: []string{
+			".", "internal/caddyblock", "providers", "providers/egress", "providers/httpcall", "providers/internal/tokens",
+		},
 		others: []string{"github.com/caddyserver/caddy/v2", "golang.org/x/oauth2"},
 	},
 	"providers/azureeventgrid": {
-		own:    []string{".", "providers", "providers/azureaccount", "providers/httpcall"},
+		own:    []string{".", "internal/caddyblock", "providers", "providers/azureaccount", "providers/httpcall"},
 		others: []string{"github.com/caddyserver/caddy/v2", "golang.org/x/net/http/httpguts"},
 	},
 	"providers/azurefunctions": {
-		own:    []string{".", "providers", "providers/azureaccount", "providers/httpcall"},
+		own:    []string{".", "internal/caddyblock", "providers", "providers/azureaccount", "providers/httpcall"},
 		others: []string{"github.com/caddyserver/caddy/v2", "golang.org/x/net/http/httpguts"},
 	},
 	"providers/openwhisk": {
-		own:    []string{".", "providers", "providers/httpcall"},
+		own:    []string{".", "internal/caddyblock", "providers", "providers/httpcall"},
 		others: []string{"github.com/caddyserver/caddy/v2"},
 	},
 	"providers/awseventbridge": {
-		own:    []string{".", "providers", "providers/awsaccount", "providers/internal/awsmessage", "providers/internal/batch"},
+		own: []string{
+			".", "internal/caddyblock", "providers", "providers/awsaccount", "providers/internal/awsmessage",
+			"providers/internal/batch",
+		},
 		others: []string{"github.com/caddyserver/caddy/v2", "github.com/aws/"},
 	},
 	"providers/awssns": {
-		own:    []string{".", "providers", "providers/awsaccount", "providers/internal/awsmessage", "providers/internal/batch"},
+		own: []string{
+			".", "internal/caddyblock", "providers", "providers/awsaccount", "providers/internal/awsmessage",
+			"providers/internal/batch",
+		},
 		others: []string{"github.com/caddyserver/caddy/v2", "github.com/aws/"},
 	},
 	"providers/awsstepfunctions": {
-		own:    []string{".", "providers", "providers/awsaccount", "providers/internal/awsmessage"},
+		own:    []string{".", "internal/caddyblock", "providers", "providers/awsaccount", "providers/internal/awsmessage"},
 		others: []string{"github.com/caddyserver/caddy/v2", "github.com/aws/"},
 	},
 	"providers/internal/awsmessage": {own: []string{".", "providers"}},
-	"providers/caddy":               {own: []string{".", "providers"}, others: []string{"github.com/caddyserver/caddy/v2"}},
+	"providers/caddy":               {own: []string{".", "internal/caddyblock", "providers"}, others: []string{"github.com/caddyserver/caddy/v2"}},
 	"providers/awssqs": {
-		own:    []string{".", "providers", "providers/awsaccount", "providers/internal/awsmessage", "providers/internal/batch"},
+		own: []string{
+			".", "internal/caddyblock", "providers", "providers/awsaccount", "providers/internal/awsmessage",
+			"providers/internal/batch",
+		},
 		others: []string{"github.com/caddyserver/caddy/v2", "github.com/aws/"},
 	},
 	"providers/internal/batch": {own: []string{"providers"}},
 	"providers/weighted": {
-		own:    []string{".", "providers"},
+		own:    []string{".", "internal/caddyblock", "providers"},
 		others: []string{"github.com/caddyserver/caddy/v2"},
 	},
 	"snapshot": {own: []string{".", "internal/hamt", "matcher", "providers", "schema"}},
 	"delivery": {own: []string{".", "expression", "providers"}},
 	"delivery/memory": {
-		own:    []string{".", "delivery"},
-		others: []string{"github.com/caddyserver/caddy/v2", "github.com/dustin/go-humanize"},
+		own:    []string{".", "internal/caddyblock", "delivery"},
+		others: []string{"github.com/caddyserver/caddy/v2"},
 	},
 	"delivery/jetstream": {
-		own: []string{".", "delivery"},
+		own: []string{".", "internal/caddyblock", "delivery"},
 		others: []string{
-			"github.com/caddyserver/caddy/v2", "github.com/dustin/go-humanize", "github.com/nats-io/", "github.com/fxamacker/cbor/v2",
+			"github.com/caddyserver/caddy/v2", "github.com/nats-io/", "github.com/fxamacker/cbor/v2",
 			"golang.org/x/sync/semaphore", "golang.org/x/sys/",
 		},
 	},
 	"systemevents": {own: []string{".", "expression", "matcher", "delivery", "plugins", "providers", "snapshot"}},
 	"plugins/archive": {
-		own: []string{".", "plugins"},
+		own: []string{".", "internal/caddyblock", "plugins"},
 		others: []string{
-			"github.com/caddyserver/caddy/v2", "github.com/dustin/go-humanize", "github.com/klauspost/compress/", "github.com/aws/",
+			"github.com/caddyserver/caddy/v2", "github.com/klauspost/compress/", "github.com/aws/",
 			"go.etcd.io/etcd/client/pkg/v3/fileutil",
 		},
 	},
@@ -132,7 +149,7 @@ var importRules = map[string]struct{ own, others []string }{
 	"configapi": {own: []string{".", "internal/hamt", "expression", "matcher", "providers", "schema", "snapshot", "delivery"}},
 	"plugins":   {own: []string{"."}, others: []string{"github.com/caddyserver/caddy/v2"}},
 	"plugins/external": {
-		own:    []string{".", "plugins", "plugins/external/proto"},
+		own:    []string{".", "internal/caddyblock", "plugins", "plugins/external/proto"},
 		others: []string{"github.com/caddyserver/caddy/v2", "github.com/hashicorp/go-", "google.golang.org/grpc"},
 	},
 	// What a plugin's program has: no Caddy.

@@ -1,10 +1,10 @@
 package external
 
 import (
-	"strconv"
-
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/eventgateway/eventgateway/internal/caddyblock"
 )
 
 // UnmarshalCaddyfile sets up the plugin from Caddyfile tokens:
@@ -25,38 +25,18 @@ import (
 func (p *Plugin) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the plugin's name
 	p.Command = d.RemainingArgs()
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		var err error
-		switch option := d.Val(); option {
-		case "name":
-			err = setString(d, &p.Name)
-		case "command":
-			err = p.unmarshalCommand(d)
-		case "env":
-			var name, value string
-			if !d.AllArgs(&name, &value) {
-				return d.ArgErr()
-			}
-			p.Env = append(p.Env, name+"="+value)
-		case "dir":
-			err = setString(d, &p.Dir)
-		case "timeout":
-			err = setDurations(d, &p.Timeout)
-		case "fail_open":
-			err = setFlag(d, &p.FailOpen)
-		case "workers":
-			err = p.unmarshalWorkers(d)
-		case "require_mtls":
-			err = setFlag(d, &p.RequireMTLS)
-		case "restart_backoff":
-			err = setDurations(d, &p.RestartBackoff, &p.RestartMaximum)
-		default:
-			err = d.Errf("unknown option %q of plugin external: want name, command, env, dir, timeout, fail_open, workers, "+
-				"require_mtls or restart_backoff", option)
-		}
-		if err != nil {
-			return err
-		}
+	if err := caddyblock.Read(d, "plugin external",
+		caddyblock.String("name", &p.Name),
+		caddyblock.Func("command", p.unmarshalCommand),
+		caddyblock.Func("env", p.unmarshalEnv),
+		caddyblock.String("dir", &p.Dir),
+		caddyblock.Duration("timeout", &p.Timeout),
+		caddyblock.Flag("fail_open", &p.FailOpen),
+		caddyblock.Int("workers", &p.Workers),
+		caddyblock.Flag("require_mtls", &p.RequireMTLS),
+		caddyblock.Func("restart_backoff", p.unmarshalRestartBackoff),
+	); err != nil {
+		return err
 	}
 	if len(p.Command) == 0 {
 		return d.Err("plugin external wants a command")
@@ -74,54 +54,30 @@ func (p *Plugin) unmarshalCommand(d *caddyfile.Dispenser) error {
 	return nil
 }
 
-func (p *Plugin) unmarshalWorkers(d *caddyfile.Dispenser) error {
-	var text string
-	if err := setString(d, &text); err != nil {
-		return err
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n <= 0 {
-		return d.Errf("workers: %q is not accepted: want a positive number", text)
-	}
-	p.Workers = n
-	return nil
-}
-
-func setString(d *caddyfile.Dispenser, to *string) error {
-	option := d.Val()
-	if *to != "" {
-		return d.Errf("%s is given twice", option)
-	}
-	if !d.AllArgs(to) || *to == "" {
+func (p *Plugin) unmarshalEnv(d *caddyfile.Dispenser) error {
+	var name, value string
+	if !d.AllArgs(&name, &value) {
 		return d.ArgErr()
 	}
+	p.Env = append(p.Env, name+"="+value)
 	return nil
 }
 
-func setFlag(d *caddyfile.Dispenser, to *bool) error {
-	if d.NextArg() {
-		return d.ArgErr()
-	}
-	*to = true
-	return nil
-}
-
-// setDurations reads one argument at least, and at most as many as there are places for.
-func setDurations(d *caddyfile.Dispenser, to ...*caddy.Duration) error {
-	option := d.Val()
+func (p *Plugin) unmarshalRestartBackoff(d *caddyfile.Dispenser) error {
 	texts := d.RemainingArgs()
-	if len(texts) == 0 || len(texts) > len(to) {
+	if len(texts) == 0 || len(texts) > 2 {
 		return d.ArgErr()
 	}
 	for i, text := range texts {
-		if *to[i] != 0 {
-			return d.Errf("%s is given twice", option)
+		to := []*caddy.Duration{&p.RestartBackoff, &p.RestartMaximum}[i]
+		if *to != 0 {
+			return d.Err("restart_backoff is given twice")
 		}
 		value, err := caddy.ParseDuration(text)
 		if err != nil || value <= 0 {
-			return d.Errf("%s: %q is not accepted: want a positive duration such as 5s", option, text)
+			return d.Errf("restart_backoff: %q is not accepted: want a positive duration such as 5s", text)
 		}
-		*to[i] = caddy.Duration(value)
+		*to = caddy.Duration(value)
 	}
 	return nil
 }

@@ -1,58 +1,37 @@
 package awsaccount
 
 import (
-	"maps"
-	"slices"
-	"strings"
-
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/eventgateway/eventgateway/internal/caddyblock"
 	"github.com/eventgateway/eventgateway/providers"
 )
 
 var _ providers.Secretive = (*Account)(nil)
 
-// CaddyfileOptions returns the account's Caddyfile options, by name, with the fields they set.
-func (a *Account) CaddyfileOptions() map[string]*string {
-	return map[string]*string{
-		"region":            &a.Region,
-		"access_key_id":     &a.AccessKeyID,
-		"secret_access_key": &a.SecretAccessKey,
-		"session_token":     &a.SessionToken,
-		"role_arn":          &a.RoleARN,
-		"external_id":       &a.ExternalID,
-		"endpoint":          &a.Endpoint,
-	}
-}
-
 // ReadCaddyfile reads a provider's Caddyfile form: its type name, perhaps one argument, and a block with the provider's own
-// options beside those of the account. argument names the own option that may also stand as the argument; it and region
-// are required.
-func (a *Account) ReadCaddyfile(d *caddyfile.Dispenser, argument string, own map[string]*string) error {
-	options := a.CaddyfileOptions()
-	maps.Copy(options, own)
+// options beside those of the account. field is the provider's own that the argument stands for, by the name of its option; it
+// and region are required.
+func (a *Account) ReadCaddyfile(d *caddyfile.Dispenser, name string, field *string, own ...caddyblock.Option) error {
+	options := append([]caddyblock.Option{caddyblock.String(name, field)}, own...)
+	options = append(options,
+		caddyblock.String("region", &a.Region),
+		caddyblock.String("access_key_id", &a.AccessKeyID),
+		caddyblock.String("secret_access_key", &a.SecretAccessKey),
+		caddyblock.String("session_token", &a.SessionToken),
+		caddyblock.String("role_arn", &a.RoleARN),
+		caddyblock.String("external_id", &a.ExternalID),
+		caddyblock.String("endpoint", &a.Endpoint),
+	)
 	d.Next()
-	provider := d.Val()
+	provider := "provider " + d.Val()
 	if d.NextArg() {
-		*own[argument] = d.Val()
+		*field = d.Val()
 	}
-	if d.NextArg() {
-		return d.ArgErr()
+	if err := caddyblock.Read(d, provider, options...); err != nil {
+		return err
 	}
-	for d.NextBlock(0) {
-		name := d.Val()
-		field := options[name]
-		switch {
-		case field == nil:
-			return d.Errf("unknown option %q of provider %s: want one of %s", name, provider,
-				strings.Join(slices.Sorted(maps.Keys(options)), ", "))
-		case *field != "":
-			return d.Errf("%s is given twice", name)
-		case !d.AllArgs(field):
-			return d.ArgErr()
-		}
-	}
-	if *own[argument] == "" || a.Region == "" {
-		return d.Errf("provider %s needs %s and region", provider, argument)
+	if *field == "" || a.Region == "" {
+		return d.Errf("%s needs %s and region", provider, name)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/eventgateway/eventgateway/internal/caddyblock"
 	"github.com/eventgateway/eventgateway/providers"
 )
 
@@ -22,10 +23,9 @@ import (
 //	    endpoint          <url>
 //	}
 func (p *Provider) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	return p.ReadCaddyfile(d, "event_bus_name", map[string]*string{
-		"event_bus_name": &p.EventBusName,
-		"source":         &p.Source,
-	})
+	return p.ReadCaddyfile(d, "event_bus_name", &p.EventBusName,
+		caddyblock.String("source", &p.Source),
+	)
 }
 
 var (

@@ -21,7 +21,7 @@ import (
 //	    endpoint             <url>
 //	}
 func (p *Provider) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	return p.ReadCaddyfile(d, "delivery_stream_name", map[string]*string{"delivery_stream_name": &p.DeliveryStreamName})
+	return p.ReadCaddyfile(d, "delivery_stream_name", &p.DeliveryStreamName)
 }
 
 var (

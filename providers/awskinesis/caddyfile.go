@@ -5,6 +5,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/eventgateway/eventgateway/internal/caddyblock"
 	"github.com/eventgateway/eventgateway/providers"
 )
 
@@ -22,10 +23,9 @@ import (
 //	    endpoint          <url>
 //	}
 func (p *Provider) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	return p.ReadCaddyfile(d, "stream_name", map[string]*string{
-		"stream_name":   &p.StreamName,
-		"partition_key": &p.PartitionKey,
-	})
+	return p.ReadCaddyfile(d, "stream_name", &p.StreamName,
+		caddyblock.String("partition_key", &p.PartitionKey),
+	)
 }
 
 var (

@@ -5,6 +5,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/eventgateway/eventgateway/internal/caddyblock"
 	"github.com/eventgateway/eventgateway/providers"
 )
 
@@ -23,11 +24,10 @@ import (
 //	    endpoint          <url>
 //	}
 func (p *Provider) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	return p.ReadCaddyfile(d, "arn", map[string]*string{
-		"arn":             &p.ARN,
-		"qualifier":       &p.Qualifier,
-		"invocation_type": &p.InvocationType,
-	})
+	return p.ReadCaddyfile(d, "arn", &p.ARN,
+		caddyblock.String("qualifier", &p.Qualifier),
+		caddyblock.String("invocation_type", &p.InvocationType),
+	)
 }
 
 var (

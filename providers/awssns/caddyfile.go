@@ -5,6 +5,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/eventgateway/eventgateway/internal/caddyblock"
 	"github.com/eventgateway/eventgateway/providers"
 )
 
@@ -23,11 +24,10 @@ import (
 //	    endpoint          <url>
 //	}
 func (p *Provider) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	return p.ReadCaddyfile(d, "topic_arn", map[string]*string{
-		"topic_arn":        &p.TopicARN,
-		"message_group_id": &p.MessageGroupID,
-		"subject":          &p.Subject,
-	})
+	return p.ReadCaddyfile(d, "topic_arn", &p.TopicARN,
+		caddyblock.String("message_group_id", &p.MessageGroupID),
+		caddyblock.String("subject", &p.Subject),
+	)
 }
 
 var (

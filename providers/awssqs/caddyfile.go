@@ -5,6 +5,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/eventgateway/eventgateway/internal/caddyblock"
 	"github.com/eventgateway/eventgateway/providers"
 )
 
@@ -22,10 +23,9 @@ import (
 //	    endpoint          <url>
 //	}
 func (p *Provider) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	return p.ReadCaddyfile(d, "queue_url", map[string]*string{
-		"queue_url":        &p.QueueURL,
-		"message_group_id": &p.MessageGroupID,
-	})
+	return p.ReadCaddyfile(d, "queue_url", &p.QueueURL,
+		caddyblock.String("message_group_id", &p.MessageGroupID),
+	)
 }
 
 var (

@@ -5,6 +5,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/eventgateway/eventgateway/internal/caddyblock"
 	"github.com/eventgateway/eventgateway/providers"
 )
 
@@ -22,10 +23,9 @@ import (
 //	    endpoint          <url>
 //	}
 func (p *Provider) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	return p.ReadCaddyfile(d, "state_machine_arn", map[string]*string{
-		"state_machine_arn": &p.StateMachineARN,
-		"mode":              &p.Mode,
-	})
+	return p.ReadCaddyfile(d, "state_machine_arn", &p.StateMachineARN,
+		caddyblock.String("mode", &p.Mode),
+	)
 }
 
 var (

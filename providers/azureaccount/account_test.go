@@ -82,14 +82,14 @@ func TestCaddyfileErrors(t *testing.T) {
 		"flag with value": {"fn https://a {\n\tmanaged_identity true\n}", "wrong argument count"},
 		"no value":        {"fn https://a {\n\tclient_id\n}", "wrong argument count"},
 		"unknown": {
-			"fn https://a {\n\ttenant x\n}", `unknown option "tenant" of provider fn: want authority, client_id, client_secret, ` +
-				"managed_identity, tenant_id, url, workload_identity, at Testfile:2",
+			"fn https://a {\n\ttenant x\n}", `unknown option "tenant" of provider fn: want url, tenant_id, client_id, client_secret, ` +
+				"managed_identity, workload_identity or authority, at Testfile:2",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var a Account
 			var url string
-			err := a.UnmarshalBlock(caddyfile.NewTestDispenser(test.text), "url", map[string]*string{"url": &url})
+			err := a.ReadCaddyfile(caddyfile.NewTestDispenser(test.text), "url", &url)
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got error %v, want %q in it", err, test.want)
 			}
@@ -97,8 +97,7 @@ func TestCaddyfileErrors(t *testing.T) {
 	}
 	var a Account
 	var url string
-	err := a.UnmarshalBlock(caddyfile.NewTestDispenser("fn {\n\turl https://a\n\tmanaged_identity\n\tclient_id x\n}"), "url",
-		map[string]*string{"url": &url})
+	err := a.ReadCaddyfile(caddyfile.NewTestDispenser("fn {\n\turl https://a\n\tmanaged_identity\n\tclient_id x\n}"), "url", &url)
 	if want := (Account{ManagedIdentity: true, ClientID: "x"}); err != nil || a != want || url != "https://a" {
 		t.Errorf("got %+v for %s, error %v", a, url, err)
 	}

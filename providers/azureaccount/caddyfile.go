@@ -1,18 +1,16 @@
 package azureaccount
 
 import (
-	"maps"
-	"slices"
-	"strings"
-
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/eventgateway/eventgateway/internal/caddyblock"
 )
 
-// UnmarshalBlock sets the account's fields, and those of the provider given as texts, from the block of a provider in a
-// Caddyfile:
+// ReadCaddyfile reads a provider's Caddyfile form: its type name, perhaps one argument, and a block with the provider's own
+// options beside those of the account:
 //
-//	<type> [<first>] {
-//	    <name of texts>   <value>
+//	<type> [<field>] {
+//	    <own options>
 //	    tenant_id         <id>
 //	    client_id         <id>
 //	    client_secret     <secret>
@@ -21,42 +19,27 @@ import (
 //	    authority         <url>
 //	}
 //
-// first is the field that may also stand behind the type, and is required.
-func (a *Account) UnmarshalBlock(d *caddyfile.Dispenser, first string, texts map[string]*string) error {
-	texts = maps.Clone(texts)
-	texts["tenant_id"], texts["client_id"] = &a.TenantID, &a.ClientID
-	texts["client_secret"], texts["authority"] = &a.ClientSecret, &a.Authority
-	flags := map[string]*bool{"managed_identity": &a.ManagedIdentity, "workload_identity": &a.WorkloadIdentity}
+// field is the provider's own that the argument stands for, by the name of its option; it is required.
+func (a *Account) ReadCaddyfile(d *caddyfile.Dispenser, name string, field *string, own ...caddyblock.Option) error {
+	options := append([]caddyblock.Option{caddyblock.String(name, field)}, own...)
+	options = append(options,
+		caddyblock.String("tenant_id", &a.TenantID),
+		caddyblock.String("client_id", &a.ClientID),
+		caddyblock.String("client_secret", &a.ClientSecret),
+		caddyblock.Flag("managed_identity", &a.ManagedIdentity),
+		caddyblock.Flag("workload_identity", &a.WorkloadIdentity),
+		caddyblock.String("authority", &a.Authority),
+	)
 	d.Next()
-	typ := d.Val()
+	provider := "provider " + d.Val()
 	if d.NextArg() {
-		*texts[first] = d.Val()
+		*field = d.Val()
 	}
-	if d.NextArg() {
-		return d.ArgErr()
+	if err := caddyblock.Read(d, provider, options...); err != nil {
+		return err
 	}
-	for d.NextBlock(0) {
-		name := d.Val()
-		text, flag := texts[name], flags[name]
-		switch {
-		case text == nil && flag == nil:
-			names := slices.AppendSeq(slices.Collect(maps.Keys(texts)), maps.Keys(flags))
-			slices.Sort(names)
-			return d.Errf("unknown option %q of provider %s: want %s", name, typ, strings.Join(names, ", "))
-		case text != nil && *text != "" || flag != nil && *flag:
-			return d.Errf("%s is given twice", name)
-		case text != nil:
-			if !d.AllArgs(text) {
-				return d.ArgErr()
-			}
-		default:
-			if *flag = true; d.NextArg() {
-				return d.ArgErr()
-			}
-		}
-	}
-	if *texts[first] == "" {
-		return d.Errf("provider %s needs %s", typ, first)
+	if *field == "" {
+		return d.Errf("%s needs %s", provider, name)
 	}
 	return nil
 }

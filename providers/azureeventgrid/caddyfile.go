@@ -5,6 +5,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/eventgateway/eventgateway/internal/caddyblock"
 	"github.com/eventgateway/eventgateway/providers"
 )
 
@@ -21,7 +22,9 @@ import (
 //	    authority         <url>
 //	}
 func (p *Provider) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	return p.UnmarshalBlock(d, "endpoint", map[string]*string{"endpoint": &p.Endpoint, "access_key": &p.AccessKey})
+	return p.ReadCaddyfile(d, "endpoint", &p.Endpoint,
+		caddyblock.String("access_key", &p.AccessKey),
+	)
 }
 
 var (

@@ -5,6 +5,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/eventgateway/eventgateway/internal/caddyblock"
 	"github.com/eventgateway/eventgateway/providers"
 )
 
@@ -22,9 +23,10 @@ import (
 //	    authority         <url>
 //	}
 func (p *Provider) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	return p.UnmarshalBlock(d, "url", map[string]*string{
-		"url": &p.URL, "function_key": &p.FunctionKey, "resource": &p.Resource,
-	})
+	return p.ReadCaddyfile(d, "url", &p.URL,
+		caddyblock.String("function_key", &p.FunctionKey),
+		caddyblock.String("resource", &p.Resource),
+	)
 }
 
 var (

@@ -3,6 +3,7 @@ package caddyprovider
 import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/eventgateway/eventgateway/internal/caddyblock"
 	"github.com/eventgateway/eventgateway/providers"
 )
 
@@ -14,25 +15,12 @@ import (
 //	    uri    <uri>
 //	}
 func (p *Provider) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	d.Next() // the type name
-	if d.NextArg() {
-		p.Route = d.Val()
-	}
-	if d.NextArg() {
-		return d.ArgErr()
-	}
-	options := map[string]*string{"route": &p.Route, "method": &p.Method, "uri": &p.URI}
-	for d.NextBlock(0) {
-		name := d.Val()
-		field := options[name]
-		switch {
-		case field == nil:
-			return d.Errf("unknown option %q of provider caddy: want route, method or uri", name)
-		case *field != "":
-			return d.Errf("%s is given twice", name)
-		case !d.AllArgs(field):
-			return d.ArgErr()
-		}
+	if err := caddyblock.ReadModule(d, "provider", &p.Route,
+		caddyblock.String("route", &p.Route),
+		caddyblock.String("method", &p.Method),
+		caddyblock.String("uri", &p.URI),
+	); err != nil {
+		return err
 	}
 	if p.Route == "" {
 		return d.Err("provider caddy needs a route")

@@ -9,6 +9,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/eventgateway/eventgateway"
+	"github.com/eventgateway/eventgateway/internal/caddyblock"
 )
 
 // Settings are the fields. A nil one is no TLS. Equal settings compare equal.
@@ -81,7 +82,8 @@ func (s *Settings) Config(host string) *tls.Config {
 	return config
 }
 
-// ReadCaddyfile reads the settings where the dispenser stands at their option in a provider's block, and enables them:
+// UnmarshalCaddyfile sets the fields from Caddyfile tokens, the dispenser being at the option that they belong to, and enables
+// them:
 //
 //	tls {
 //	    ca          <pem>
@@ -89,25 +91,12 @@ func (s *Settings) Config(host string) *tls.Config {
 //	    key         <pem>
 //	    server_name <name>
 //	}
-func ReadCaddyfile(d *caddyfile.Dispenser) (*Settings, error) {
-	s := &Settings{Enabled: true}
-	if d.NextArg() {
-		return nil, d.ArgErr()
-	}
-	options := map[string]*string{
-		"ca": &s.CA, "certificate": &s.Certificate, "key": &s.Key, "server_name": &s.ServerName,
-	}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		name := d.Val()
-		field := options[name]
-		switch {
-		case field == nil:
-			return nil, d.Errf("unknown option %q of tls: want ca, certificate, key or server_name", name)
-		case *field != "":
-			return nil, d.Errf("%s is given twice", name)
-		case !d.AllArgs(field):
-			return nil, d.ArgErr()
-		}
-	}
-	return s, nil
+func (s *Settings) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	s.Enabled = true
+	return caddyblock.Read(d, "tls",
+		caddyblock.String("ca", &s.CA),
+		caddyblock.String("certificate", &s.Certificate),
+		caddyblock.String("key", &s.Key),
+		caddyblock.String("server_name", &s.ServerName),
+	)
 }

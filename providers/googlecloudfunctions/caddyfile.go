@@ -5,6 +5,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/eventgateway/eventgateway/internal/caddyblock"
 	"github.com/eventgateway/eventgateway/providers"
 )
 
@@ -16,25 +17,12 @@ import (
 //	    credentials <json>
 //	}
 func (p *Provider) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	options := map[string]*string{"url": &p.URL, "audience": &p.Audience, "credentials": &p.Credentials}
-	d.Next() // the type name
-	if d.NextArg() {
-		p.URL = d.Val()
-	}
-	if d.NextArg() {
-		return d.ArgErr()
-	}
-	for d.NextBlock(0) {
-		name := d.Val()
-		field := options[name]
-		switch {
-		case field == nil:
-			return d.Errf("unknown option %q of provider googlecloudfunctions: want url, audience or credentials", name)
-		case *field != "":
-			return d.Errf("%s is given twice", name)
-		case !d.AllArgs(field):
-			return d.ArgErr()
-		}
+	if err := caddyblock.ReadModule(d, "provider", &p.URL,
+		caddyblock.String("url", &p.URL),
+		caddyblock.String("audience", &p.Audience),
+		caddyblock.String("credentials", &p.Credentials),
+	); err != nil {
+		return err
 	}
 	if p.URL == "" {
 		return d.Err("provider googlecloudfunctions needs a url")

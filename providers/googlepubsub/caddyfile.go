@@ -5,6 +5,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/eventgateway/eventgateway/internal/caddyblock"
 	"github.com/eventgateway/eventgateway/providers"
 )
 
@@ -17,30 +18,13 @@ import (
 //	    endpoint     <url>
 //	}
 func (p *Provider) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	options := map[string]*string{
-		"topic":        &p.Topic,
-		"credentials":  &p.Credentials,
-		"ordering_key": &p.OrderingKey,
-		"endpoint":     &p.Endpoint,
-	}
-	d.Next() // the type name
-	if d.NextArg() {
-		p.Topic = d.Val()
-	}
-	if d.NextArg() {
-		return d.ArgErr()
-	}
-	for d.NextBlock(0) {
-		name := d.Val()
-		field := options[name]
-		switch {
-		case field == nil:
-			return d.Errf("unknown option %q of provider googlepubsub: want topic, credentials, ordering_key or endpoint", name)
-		case *field != "":
-			return d.Errf("%s is given twice", name)
-		case !d.AllArgs(field):
-			return d.ArgErr()
-		}
+	if err := caddyblock.ReadModule(d, "provider", &p.Topic,
+		caddyblock.String("topic", &p.Topic),
+		caddyblock.String("credentials", &p.Credentials),
+		caddyblock.String("ordering_key", &p.OrderingKey),
+		caddyblock.String("endpoint", &p.Endpoint),
+	); err != nil {
+		return err
 	}
 	if p.Topic == "" {
 		return d.Err("provider googlepubsub needs a topic")

@@ -5,6 +5,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/eventgateway/eventgateway/internal/caddyblock"
 	"github.com/eventgateway/eventgateway/providers"
 )
 
@@ -32,38 +33,17 @@ import (
 //	    signing <secret> [<second_secret>]
 //	}
 func (p *Provider) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	d.Next() // the type name
-	if d.NextArg() {
-		p.URL = d.Val()
-	}
-	if d.NextArg() {
-		return d.ArgErr()
-	}
-	for d.NextBlock(0) {
-		var err error
-		switch option := d.Val(); option {
-		case "url":
-			err = setText(d, &p.URL)
-		case "method":
-			err = setText(d, &p.Method)
-		case "header":
-			err = p.unmarshalHeader(d)
-		case "basic":
-			err = p.unmarshalBasic(d)
-		case "bearer":
-			err = setText(d, &p.Bearer)
-		case "oauth2":
-			err = p.unmarshalOAuth2(d)
-		case "client_certificate":
-			err = p.unmarshalClientCertificate(d)
-		case "signing":
-			err = p.unmarshalSigning(d)
-		default:
-			err = d.Errf("unknown option %q of provider http: want url, method, header, basic, bearer, oauth2, client_certificate or signing", option)
-		}
-		if err != nil {
-			return err
-		}
+	if err := caddyblock.ReadModule(d, "provider", &p.URL,
+		caddyblock.String("url", &p.URL),
+		caddyblock.String("method", &p.Method),
+		caddyblock.Func("header", p.unmarshalHeader),
+		caddyblock.Once("basic", &p.Basic, (*Basic).unmarshalCaddyfile),
+		caddyblock.String("bearer", &p.Bearer),
+		caddyblock.Once("oauth2", &p.OAuth2, (*OAuth2).unmarshalCaddyfile),
+		caddyblock.Once("client_certificate", &p.ClientCertificate, (*ClientCertificate).unmarshalCaddyfile),
+		caddyblock.Once("signing", &p.Signing, (*Signing).unmarshalCaddyfile),
+	); err != nil {
+		return err
 	}
 	if p.URL == "" {
 		return d.Err("provider http needs a url")
@@ -88,104 +68,37 @@ func (p *Provider) unmarshalHeader(d *caddyfile.Dispenser) error {
 	return nil
 }
 
-func (p *Provider) unmarshalBasic(d *caddyfile.Dispenser) error {
-	if p.Basic != nil {
-		return d.Err("basic is given twice")
-	}
-	p.Basic = new(Basic)
-	if !d.AllArgs(&p.Basic.Username, &p.Basic.Password) {
+func (b *Basic) unmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	if !d.AllArgs(&b.Username, &b.Password) {
 		return d.ArgErr()
 	}
 	return nil
 }
 
-func (p *Provider) unmarshalOAuth2(d *caddyfile.Dispenser) error {
-	if p.OAuth2 != nil {
-		return d.Err("oauth2 is given twice")
-	}
-	o := new(OAuth2)
-	p.OAuth2 = o
+func (o *OAuth2) unmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if d.NextArg() {
 		o.TokenURL = d.Val()
 	}
-	if d.NextArg() {
-		return d.ArgErr()
-	}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		var err error
-		switch option := d.Val(); option {
-		case "token_url":
-			err = setText(d, &o.TokenURL)
-		case "client_id":
-			err = setText(d, &o.ClientID)
-		case "client_secret":
-			err = setText(d, &o.ClientSecret)
-		case "scopes":
-			scopes := d.RemainingArgs()
-			if len(scopes) == 0 {
-				return d.ArgErr()
-			}
-			o.Scopes = append(o.Scopes, scopes...)
-		case "audience":
-			err = setText(d, &o.Audience)
-		case "auth_style":
-			err = setText(d, &o.AuthStyle)
-		default:
-			err = d.Errf("unknown option %q of oauth2: want token_url, client_id, client_secret, scopes, audience or auth_style", option)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return caddyblock.Read(d, "oauth2",
+		caddyblock.String("token_url", &o.TokenURL),
+		caddyblock.String("client_id", &o.ClientID),
+		caddyblock.String("client_secret", &o.ClientSecret),
+		caddyblock.Strings("scopes", &o.Scopes),
+		caddyblock.String("audience", &o.Audience),
+		caddyblock.String("auth_style", &o.AuthStyle),
+	)
 }
 
-func (p *Provider) unmarshalClientCertificate(d *caddyfile.Dispenser) error {
-	if p.ClientCertificate != nil {
-		return d.Err("client_certificate is given twice")
-	}
-	if d.NextArg() {
-		return d.ArgErr()
-	}
-	c := new(ClientCertificate)
-	p.ClientCertificate = c
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		var err error
-		switch option := d.Val(); option {
-		case "certificate":
-			err = setText(d, &c.Certificate)
-		case "key":
-			err = setText(d, &c.Key)
-		case "ca":
-			err = setText(d, &c.CA)
-		default:
-			err = d.Errf("unknown option %q of client_certificate: want certificate, key or ca", option)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+func (c *ClientCertificate) unmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	return caddyblock.Read(d, "client_certificate",
+		caddyblock.String("certificate", &c.Certificate),
+		caddyblock.String("key", &c.Key),
+		caddyblock.String("ca", &c.CA),
+	)
 }
 
-func (p *Provider) unmarshalSigning(d *caddyfile.Dispenser) error {
-	if p.Signing != nil {
-		return d.Err("signing is given twice")
-	}
-	p.Signing = &Signing{Secrets: d.RemainingArgs()}
-	if len(p.Signing.Secrets) == 0 {
-		return d.ArgErr()
-	}
-	return nil
-}
-
-// setText reads the one argument of an option that is given once.
-func setText(d *caddyfile.Dispenser, to *string) error {
-	option := d.Val()
-	if *to != "" {
-		return d.Errf("%s is given twice", option)
-	}
-	if !d.AllArgs(to) {
+func (s *Signing) unmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	if s.Secrets = d.RemainingArgs(); len(s.Secrets) == 0 {
 		return d.ArgErr()
 	}
 	return nil

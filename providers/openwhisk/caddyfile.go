@@ -3,6 +3,7 @@ package openwhisk
 import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/eventgateway/eventgateway/internal/caddyblock"
 	"github.com/eventgateway/eventgateway/providers"
 )
 
@@ -16,27 +17,14 @@ import (
 //	    auth      <id:key>
 //	}
 func (p *Provider) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	options := map[string]*string{
-		"api_host": &p.APIHost, "namespace": &p.Namespace, "package": &p.Package, "action": &p.Action, "auth": &p.Auth,
-	}
-	d.Next() // the type name
-	if d.NextArg() {
-		p.Action = d.Val()
-	}
-	if d.NextArg() {
-		return d.ArgErr()
-	}
-	for d.NextBlock(0) {
-		name := d.Val()
-		field := options[name]
-		switch {
-		case field == nil:
-			return d.Errf("unknown option %q of provider openwhisk: want api_host, namespace, package, action or auth", name)
-		case *field != "":
-			return d.Errf("%s is given twice", name)
-		case !d.AllArgs(field):
-			return d.ArgErr()
-		}
+	if err := caddyblock.ReadModule(d, "provider", &p.Action,
+		caddyblock.String("api_host", &p.APIHost),
+		caddyblock.String("namespace", &p.Namespace),
+		caddyblock.String("package", &p.Package),
+		caddyblock.String("action", &p.Action),
+		caddyblock.String("auth", &p.Auth),
+	); err != nil {
+		return err
 	}
 	if p.APIHost == "" || p.Namespace == "" || p.Action == "" || p.Auth == "" {
 		return d.Err("provider openwhisk needs an api_host, a namespace, an action and an auth")

@@ -3,10 +3,10 @@ package weighted
 import (
 	"strconv"
 
-	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/eventgateway/eventgateway"
+	"github.com/eventgateway/eventgateway/internal/caddyblock"
 )
 
 // UnmarshalCaddyfile sets the fields from Caddyfile tokens:
@@ -26,49 +26,14 @@ import (
 //	    }
 //	}
 func (p *Provider) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	d.Next() // the type name
-	if d.NextArg() {
-		return d.ArgErr()
-	}
-	for d.NextBlock(0) {
-		var err error
-		switch option := d.Val(); option {
-		case "function":
-			var s eventgateway.Share
-			if err = unmarshalShare(d, &s); err == nil {
-				p.Functions = append(p.Functions, Member{FunctionID: s.FunctionID, Weight: &s.Weight})
-			}
-		case "shadow":
-			m := Member{Shadow: true}
-			if !d.AllArgs(&m.FunctionID) {
-				return d.ArgErr()
-			}
-			p.Functions = append(p.Functions, m)
-		case "key":
-			if p.Key != "" {
-				return d.Err("key is given twice")
-			}
-			if !d.AllArgs(&p.Key) {
-				return d.ArgErr()
-			}
-		case "failover":
-			if p.Failover.on() {
-				return d.Err("failover is given twice")
-			}
-			p.Failover.Order = d.RemainingArgs()
-			p.Failover.Any = len(p.Failover.Order) == 0
-		case "retreat":
-			if p.Retreat != nil {
-				return d.Err("retreat is given twice")
-			}
-			p.Retreat = new(Retreat)
-			err = p.Retreat.unmarshalCaddyfile(d)
-		default:
-			return d.Errf("unknown option %q of provider weighted: want function, shadow, key, failover or retreat", option)
-		}
-		if err != nil {
-			return err
-		}
+	if err := caddyblock.ReadModule(d, "provider", nil,
+		caddyblock.Func("function", p.unmarshalFunction),
+		caddyblock.Func("shadow", p.unmarshalShadow),
+		caddyblock.String("key", &p.Key),
+		caddyblock.Func("failover", p.unmarshalFailover),
+		caddyblock.Once("retreat", &p.Retreat, (*Retreat).unmarshalCaddyfile),
+	); err != nil {
+		return err
 	}
 	if len(p.Functions) == 0 {
 		return d.Err("provider weighted needs a function")
@@ -76,40 +41,50 @@ func (p *Provider) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return nil
 }
 
-func (r *Retreat) unmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	if d.NextArg() {
+func (p *Provider) unmarshalFunction(d *caddyfile.Dispenser) error {
+	var s eventgateway.Share
+	if err := unmarshalShare(d, &s); err != nil {
+		return err
+	}
+	p.Functions = append(p.Functions, Member{FunctionID: s.FunctionID, Weight: &s.Weight})
+	return nil
+}
+
+func (p *Provider) unmarshalShadow(d *caddyfile.Dispenser) error {
+	m := Member{Shadow: true}
+	if !d.AllArgs(&m.FunctionID) {
 		return d.ArgErr()
 	}
-	given := map[string]bool{}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		option := d.Val()
-		if given[option] && option != "to" {
-			return d.Errf("%s is given twice", option)
-		}
-		given[option] = true
-		var err error
-		switch option {
-		case "error_rate":
-			r.ErrorRate = new(float64)
-			err = unmarshalNumber(d, r.ErrorRate)
-		case "quantile":
-			err = unmarshalNumber(d, &r.Quantile)
-		case "latency":
-			err = unmarshalDuration(d, &r.Latency)
-		case "window":
-			err = unmarshalDuration(d, &r.Window)
-		case "minimum_calls":
-			err = unmarshalInt(d, &r.MinimumCalls)
-		case "to":
-			var s eventgateway.Share
-			err = unmarshalShare(d, &s)
-			r.To = append(r.To, s)
-		default:
-			return d.Errf("unknown option %q of retreat: want error_rate, latency, quantile, window, minimum_calls or to", option)
-		}
-		if err != nil {
-			return err
-		}
+	p.Functions = append(p.Functions, m)
+	return nil
+}
+
+func (p *Provider) unmarshalFailover(d *caddyfile.Dispenser) error {
+	if p.Failover.on() {
+		return d.Err("failover is given twice")
+	}
+	p.Failover.Order = d.RemainingArgs()
+	p.Failover.Any = len(p.Failover.Order) == 0
+	return nil
+}
+
+func (r *Retreat) unmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	var quantile *float64
+	if err := caddyblock.Read(d, "retreat",
+		caddyblock.Once("error_rate", &r.ErrorRate, unmarshalNumber),
+		caddyblock.Duration("latency", &r.Latency),
+		caddyblock.Once("quantile", &quantile, unmarshalNumber),
+		caddyblock.Duration("window", &r.Window),
+		caddyblock.Int("minimum_calls", &r.MinimumCalls),
+		caddyblock.Func("to", func(d *caddyfile.Dispenser) error {
+			r.To = append(r.To, eventgateway.Share{})
+			return unmarshalShare(d, &r.To[len(r.To)-1])
+		}),
+	); err != nil {
+		return err
+	}
+	if quantile != nil {
+		r.Quantile = *quantile
 	}
 	if r.To == nil {
 		return d.Err("retreat needs to: a function of the Caddyfile has no earlier weights")
@@ -124,45 +99,20 @@ func unmarshalShare(d *caddyfile.Dispenser, s *eventgateway.Share) error {
 	}
 	var err error
 	if s.Weight, err = strconv.Atoi(weight); err != nil {
-		return d.Errf("weight %q is not accepted: want 0 to %d", weight, maxWeight)
+		return d.Errf("weight: %q is not accepted: want 0 to %d", weight, maxWeight)
 	}
 	return nil
 }
 
-func unmarshalNumber(d *caddyfile.Dispenser, to *float64) error {
+func unmarshalNumber(to *float64, d *caddyfile.Dispenser) error {
 	name, text := d.Val(), ""
 	if !d.AllArgs(&text) {
 		return d.ArgErr()
 	}
 	var err error
 	if *to, err = strconv.ParseFloat(text, 64); err != nil {
-		return d.Errf("%s %q is not accepted: want a number such as 0.05", name, text)
+		return d.Errf("%s: %q is not accepted: want a number such as 0.05", name, text)
 	}
-	return nil
-}
-
-func unmarshalInt(d *caddyfile.Dispenser, to *int) error {
-	name, text := d.Val(), ""
-	if !d.AllArgs(&text) {
-		return d.ArgErr()
-	}
-	var err error
-	if *to, err = strconv.Atoi(text); err != nil {
-		return d.Errf("%s %q is not accepted: want a number such as 20", name, text)
-	}
-	return nil
-}
-
-func unmarshalDuration(d *caddyfile.Dispenser, to *eventgateway.Duration) error {
-	name, text := d.Val(), ""
-	if !d.AllArgs(&text) {
-		return d.ArgErr()
-	}
-	duration, err := caddy.ParseDuration(text)
-	if err != nil {
-		return d.Errf("%s %q is not accepted: want a duration such as 500ms", name, text)
-	}
-	*to = eventgateway.Duration(duration)
 	return nil
 }
 
