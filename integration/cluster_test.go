@@ -14,16 +14,10 @@ import (
 
 	"github.com/eventgateway/eventgateway/integration/etcdtest"
 	"github.com/eventgateway/eventgateway/integration/gatewaytest"
-	"github.com/eventgateway/eventgateway/integration/kafkatest"
-	"github.com/eventgateway/eventgateway/integration/natstest"
+	"github.com/eventgateway/eventgateway/integration/processtest"
 )
 
-func TestMain(m *testing.M) {
-	code := etcdtest.Run(m)
-	natstest.Remove()
-	kafkatest.Remove()
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(processtest.Run(m)) }
 
 // onCluster has a gateway keep its configuration in a cluster; more lines go into the etcd block.
 func onCluster(cluster *etcdtest.Cluster, more ...string) gatewaytest.Option {

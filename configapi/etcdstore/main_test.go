@@ -13,13 +13,13 @@ import (
 
 	"github.com/eventgateway/eventgateway/configapi"
 	"github.com/eventgateway/eventgateway/configapi/etcdstore"
-	"github.com/eventgateway/eventgateway/integration/etcdtest"
+	"github.com/eventgateway/eventgateway/integration/processtest"
 )
 
 // deadline bounds every wait for something that has to happen.
 const deadline = 60 * time.Second
 
-func TestMain(m *testing.M) { os.Exit(etcdtest.Run(m)) }
+func TestMain(m *testing.M) { os.Exit(processtest.Run(m)) }
 
 func key(id string) configapi.Key {
 	return configapi.Key{Space: "default", Kind: configapi.Functions, ID: id}

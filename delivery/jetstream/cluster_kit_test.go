@@ -12,10 +12,10 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/eventgateway/eventgateway/delivery"
-	"github.com/eventgateway/eventgateway/integration/natstest"
+	"github.com/eventgateway/eventgateway/integration/processtest"
 )
 
-func TestMain(m *testing.M) { os.Exit(natstest.Run(m)) }
+func TestMain(m *testing.M) { os.Exit(processtest.Run(m)) }
 
 // node is a log in a cluster, as one gateway has it, with the sink that it hands its records to.
 type node struct {

@@ -6,10 +6,8 @@ import (
 	"crypto/tls"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,6 +15,8 @@ import (
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
+
+	"github.com/eventgateway/eventgateway/integration/processtest"
 )
 
 // deadline bounds every wait; a machine under load takes its time.
@@ -46,6 +46,7 @@ type Cluster struct {
 	t       testing.TB
 	options Options
 	members []*member
+	running processtest.Group
 	token   string
 }
 
@@ -53,50 +54,16 @@ type member struct {
 	name         string
 	client, peer string
 	dir          string
-	process      *process
 }
 
-var binary = struct {
-	sync.Mutex
-	dir, path string
-}{}
-
-// Run runs a package's tests and removes what was built for them. Call it in TestMain: os.Exit(etcdtest.Run(m)).
-func Run(m *testing.M) int {
-	defer func() {
-		if binary.dir != "" {
-			os.RemoveAll(binary.dir)
-		}
-	}()
-	return m.Run()
-}
-
-// build builds the server from the module this project pins, once for all tests of a package.
-func build(t testing.TB) string {
-	binary.Lock()
-	defer binary.Unlock()
-	if binary.path != "" {
-		return binary.path
-	}
-	dir, err := os.MkdirTemp("", "etcdtest-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	binary.dir = dir
-	path := filepath.Join(dir, "etcd.exe")
-	if out, err := exec.Command("go", "build", "-o", path, "go.etcd.io/etcd/server/v3").CombinedOutput(); err != nil {
-		t.Fatalf("building etcd: %v\n%s", err, out)
-	}
-	binary.path = path
-	return path
-}
+var server = processtest.Program{Package: "go.etcd.io/etcd/server/v3"}
 
 // Start starts a cluster and waits until it serves. It ends with the test.
 func Start(t testing.TB, options Options) *Cluster {
 	t.Helper()
 	c := &Cluster{t: t, options: options, token: fmt.Sprintf("etcdtest-%d", time.Now().UnixNano())}
-	build(t)
-	ports := freePorts(t, 2*max(options.Size, 1))
+	server.Build(t)
+	ports := processtest.FreePorts(t, 2*max(options.Size, 1))
 	for i := range max(options.Size, 1) {
 		scheme := "http"
 		if options.TLS != nil {
@@ -109,6 +76,7 @@ func Start(t testing.TB, options Options) *Cluster {
 			dir:    filepath.Join(t.TempDir(), "data"),
 		})
 	}
+	c.running = make(processtest.Group, len(c.members))
 	t.Cleanup(func() { c.Kill() })
 	c.Restart()
 	return c
@@ -133,11 +101,10 @@ func (c *Cluster) Restart(indexes ...int) {
 // Launch is Restart without the wait.
 func (c *Cluster) Launch(indexes ...int) {
 	c.t.Helper()
-	for _, m := range c.pick(indexes) {
-		if m.process == nil {
-			m.process = startProcess(c.t, m.dir+".log", build(c.t), c.args(m)...)
-		}
-	}
+	c.running.Launch(func(i int) *processtest.Process {
+		m := c.members[i]
+		return processtest.Start(c.t, m.dir+".log", server.Build(c.t), c.args(m)...)
+	}, indexes...)
 }
 
 func (c *Cluster) args(m *member) []string {
@@ -167,35 +134,10 @@ func (c *Cluster) args(m *member) []string {
 }
 
 // Kill ends the members with these indexes, or all, at once, as a crash does.
-func (c *Cluster) Kill(indexes ...int) { c.end(indexes, (*process).kill) }
+func (c *Cluster) Kill(indexes ...int) { c.running.Kill(indexes...) }
 
 // Stop ends the members with these indexes, or all, as a shutdown does.
-func (c *Cluster) Stop(indexes ...int) { c.end(indexes, (*process).stop) }
-
-func (c *Cluster) end(indexes []int, how func(*process)) {
-	picked := c.pick(indexes)
-	var ended sync.WaitGroup
-	for _, m := range picked {
-		if m.process != nil {
-			ended.Go(func() { how(m.process) })
-		}
-	}
-	ended.Wait()
-	for _, m := range picked {
-		m.process = nil
-	}
-}
-
-func (c *Cluster) pick(indexes []int) []*member {
-	if len(indexes) == 0 {
-		return c.members
-	}
-	picked := make([]*member, len(indexes))
-	for i, index := range indexes {
-		picked[i] = c.members[index]
-	}
-	return picked
-}
+func (c *Cluster) Stop(indexes ...int) { c.running.Stop(indexes...) }
 
 // DataDir is where a member keeps its data. Copy it or put another in its place only while the member does not run.
 func (c *Cluster) DataDir(index int) string { return c.members[index].dir }

@@ -6,14 +6,14 @@ import (
 	"context"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/eventgateway/eventgateway/integration/processtest"
 )
 
 // Broker is a running cluster of one broker.
@@ -25,55 +25,12 @@ type Broker struct {
 	stop func()
 }
 
-var binary struct {
-	sync.Mutex
-	dir, path string
-}
-
-// Run runs a package's tests and removes what was built for them. Call it in TestMain: os.Exit(kafkatest.Run(m)).
-func Run(m *testing.M) int {
-	defer Remove()
-	return m.Run()
-}
-
-// Remove removes what was built for a package's tests; for a TestMain that cannot call Run.
-func Remove() {
-	binary.Lock()
-	defer binary.Unlock()
-	if binary.dir != "" {
-		os.RemoveAll(binary.dir)
-	}
-	binary.dir, binary.path = "", ""
-}
-
-// build builds the program once for all tests of a package.
-func build(t testing.TB) string {
-	t.Helper()
-	binary.Lock()
-	defer binary.Unlock()
-	if binary.path != "" {
-		return binary.path
-	}
-	dir, err := os.MkdirTemp("", "kafkatest-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	binary.dir = dir
-	path := filepath.Join(dir, "kafka.exe")
-	_, here, _, _ := runtime.Caller(0)
-	cmd := exec.Command("go", "build", "-o", path, "./kafka")
-	cmd.Dir = filepath.Join(filepath.Dir(here), "..", "clouds")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("building the broker: %v\n%s", err, out)
-	}
-	binary.path = path
-	return path
-}
+var cluster = processtest.Program{Package: "./kafka", Dir: "clouds"}
 
 // Start starts a broker with flags and topics as the program takes them. It ends with the test.
 func Start(t testing.TB, args ...string) *Broker {
 	t.Helper()
-	cmd := exec.Command(build(t), args...)
+	cmd := exec.Command(cluster.Build(t), args...)
 	input, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -90,13 +90,13 @@ func (c *Cluster) StreamLeader(stream string) int {
 			Leader string `json:"leader"`
 		} `json:"cluster"`
 	}
-	for _, m := range c.members {
+	for i, m := range c.members {
 		var answer struct {
 			Accounts []struct {
 				Streams []detail `json:"stream_detail"`
 			} `json:"account_details"`
 		}
-		if m.process == nil || m.ask(ctx, "jsz?streams=true", &answer) != nil {
+		if c.running[i] == nil || m.ask(ctx, "jsz?streams=true", &answer) != nil {
 			continue
 		}
 		for _, account := range answer.Accounts {

@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/eventgateway/eventgateway/integration/processtest"
 )
 
 // deadline bounds every wait; a machine under load takes its time.
@@ -42,21 +43,23 @@ type Cluster struct {
 	t       testing.TB
 	options Options
 	members []*member
+	running processtest.Group
 }
 
 type member struct {
 	name                    string
 	client, route, monitor  int
 	dir, configFile, logged string
-	process                 *process
 }
+
+var server = processtest.Program{Package: "github.com/nats-io/nats-server/v2"}
 
 // Start starts a cluster and waits until its JetStream serves. It ends with the test.
 func Start(t testing.TB, options Options) *Cluster {
 	t.Helper()
 	c := &Cluster{t: t, options: options}
-	build(t)
-	ports := freePorts(t, 3*max(options.Size, 1))
+	server.Build(t)
+	ports := processtest.FreePorts(t, 3*max(options.Size, 1))
 	for i := range max(options.Size, 1) {
 		dir := t.TempDir()
 		c.members = append(c.members, &member{
@@ -70,6 +73,7 @@ func Start(t testing.TB, options Options) *Cluster {
 			t.Fatal(err)
 		}
 	}
+	c.running = make(processtest.Group, len(c.members))
 	t.Cleanup(func() { c.Kill() })
 	c.Restart()
 	return c
@@ -99,43 +103,17 @@ func (c *Cluster) Restart(indexes ...int) {
 // Launch is Restart without the wait.
 func (c *Cluster) Launch(indexes ...int) {
 	c.t.Helper()
-	for _, m := range c.pick(indexes) {
-		if m.process == nil {
-			m.process = startProcess(c.t, m.logged, build(c.t), "-c", m.configFile)
-		}
-	}
+	c.running.Launch(func(i int) *processtest.Process {
+		m := c.members[i]
+		return processtest.Start(c.t, m.logged, server.Build(c.t), "-c", m.configFile)
+	}, indexes...)
 }
 
 // Kill ends the members with these indexes, or all, at once, as a crash does.
-func (c *Cluster) Kill(indexes ...int) { c.end(indexes, (*process).kill) }
+func (c *Cluster) Kill(indexes ...int) { c.running.Kill(indexes...) }
 
 // Stop ends the members with these indexes, or all, as a shutdown does.
-func (c *Cluster) Stop(indexes ...int) { c.end(indexes, (*process).stop) }
-
-func (c *Cluster) end(indexes []int, how func(*process)) {
-	picked := c.pick(indexes)
-	var ended sync.WaitGroup
-	for _, m := range picked {
-		if m.process != nil {
-			ended.Go(func() { how(m.process) })
-		}
-	}
-	ended.Wait()
-	for _, m := range picked {
-		m.process = nil
-	}
-}
-
-func (c *Cluster) pick(indexes []int) []*member {
-	if len(indexes) == 0 {
-		return c.members
-	}
-	picked := make([]*member, len(indexes))
-	for i, index := range indexes {
-		picked[i] = c.members[index]
-	}
-	return picked
-}
+func (c *Cluster) Stop(indexes ...int) { c.running.Stop(indexes...) }
 
 // StoreDir is where a member keeps its data. Copy it or put another in its place only while the member does not run.
 func (c *Cluster) StoreDir(index int) string { return c.members[index].dir }
@@ -176,8 +154,8 @@ func (c *Cluster) WaitServing() {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), deadline)
 	defer cancel()
-	for _, m := range c.members {
-		for m.process != nil {
+	for i, m := range c.members {
+		for c.running[i] != nil {
 			err := m.healthy(ctx)
 			if err == nil {
 				break
@@ -187,7 +165,7 @@ func (c *Cluster) WaitServing() {
 			}
 			select {
 			case <-time.After(20 * time.Millisecond):
-			case <-m.process.ended:
+			case <-c.running[i].Ended():
 				c.t.Fatalf("%s has ended\n%s", m.name, c.logs())
 			}
 		}

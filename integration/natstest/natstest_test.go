@@ -12,11 +12,12 @@ import (
 
 	"github.com/eventgateway/eventgateway/integration/etcdtest"
 	"github.com/eventgateway/eventgateway/integration/natstest"
+	"github.com/eventgateway/eventgateway/integration/processtest"
 )
 
 const deadline = 60 * time.Second
 
-func TestMain(m *testing.M) { os.Exit(natstest.Run(m)) }
+func TestMain(m *testing.M) { os.Exit(processtest.Run(m)) }
 
 func stream(t *testing.T, conn *nats.Conn, replicas int) jetstream.JetStream {
 	t.Helper()

@@ -9,10 +9,11 @@ import (
 
 	"github.com/eventgateway/eventgateway/integration/etcdtest"
 	"github.com/eventgateway/eventgateway/integration/kafkatest"
+	"github.com/eventgateway/eventgateway/integration/processtest"
 	"github.com/eventgateway/eventgateway/providers/providertest"
 )
 
-func TestMain(m *testing.M) { os.Exit(kafkatest.Run(m)) }
+func TestMain(m *testing.M) { os.Exit(processtest.Run(m)) }
 
 // certificates are an authority's, and a pair that it issued.
 type certificates struct {

@@ -1,4 +1,4 @@
-package etcdtest
+package processtest
 
 import (
 	"os/exec"
