@@ -19,11 +19,12 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	_ "github.com/eventgateway/eventgateway/caddymodule" // all providers of a build
-	"github.com/eventgateway/eventgateway/integration/etcdtest"
+	"github.com/eventgateway/eventgateway/integration/certtest"
 	"github.com/eventgateway/eventgateway/integration/gatewaytest"
 	"github.com/eventgateway/eventgateway/integration/kafkatest"
 	"github.com/eventgateway/eventgateway/providers"
 	"github.com/eventgateway/eventgateway/providers/googleaccount/googletest"
+	"github.com/eventgateway/eventgateway/providers/providertest"
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nkeys"
 )
@@ -61,36 +62,13 @@ func newTeller(t *testing.T) *teller {
 
 // natsTeller is a NATS server that quotes the login in its refusal.
 func natsTeller(t *testing.T) (address string) {
-	return listenRaw(t, func(conn net.Conn) {
+	return providertest.Listen(t, func(conn net.Conn) {
 		_, _ = io.WriteString(conn, `INFO {"server_id":"x","version":"2.10.0","proto":1,"headers":true,"max_payload":1048576,"nonce":"abc"}`+"\r\n")
 		buffer := make([]byte, 64<<10)
 		n, _ := conn.Read(buffer)
 		login, _, _ := bytes.Cut(buffer[:n], []byte("\r\n"))
 		fmt.Fprintf(conn, "-ERR 'Authorization Violation %s'\r\n", bytes.ReplaceAll(login, []byte("'"), nil))
 	})
-}
-
-// listenRaw is a server that does this with every connection, and closes it then.
-func listenRaw(t *testing.T, serve func(net.Conn)) (address string) {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { listener.Close() })
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer conn.Close()
-				serve(conn)
-			}()
-		}
-	}()
-	return listener.Addr().String()
 }
 
 // keeper is a function with credentials.
@@ -102,7 +80,7 @@ type keeper struct {
 
 // keepers are functions of all types, which have all credentials there are.
 func keepers(t *testing.T, edge string) []keeper {
-	ca := etcdtest.NewCA(t)
+	ca := certtest.NewCA(t)
 	certFile, keyFile := ca.Issue("gateway")
 	certificate, key := fileText(t, certFile), fileText(t, keyFile)
 	keyLine := strings.Split(key, "\n")[1]
@@ -118,7 +96,7 @@ func keepers(t *testing.T, edge string) []keeper {
 	googleLine := strings.Split(account.PrivateKey, "\n")[3]
 	kafka := kafkatest.Start(t, "-mechanism", "PLAIN", "orders").Address
 	refusing := natsTeller(t)
-	echoing := listenRaw(t, func(conn net.Conn) {
+	echoing := providertest.Listen(t, func(conn net.Conn) {
 		buffer := make([]byte, 4<<10)
 		n, _ := conn.Read(buffer)
 		_, _ = conn.Write(append([]byte("HTTP/1.1 400 "), buffer[:n]...))

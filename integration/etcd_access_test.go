@@ -12,6 +12,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 
+	"github.com/eventgateway/eventgateway/integration/certtest"
 	"github.com/eventgateway/eventgateway/integration/etcdtest"
 	"github.com/eventgateway/eventgateway/integration/gatewaytest"
 )
@@ -131,7 +132,7 @@ func enableAuth(t *testing.T, cluster *etcdtest.Cluster, user, password string) 
 
 // TestEtcdClientCertificates has etcd accept nobody without a certificate, and renews the gateway's by a reload.
 func TestEtcdClientCertificates(t *testing.T) {
-	ca := etcdtest.NewCA(t)
+	ca := certtest.NewCA(t)
 	cert, key := ca.Issue("etcd")
 	cluster := etcdtest.Start(t, etcdtest.Options{
 		TLS:    &etcdtest.ServerTLS{CertFile: cert, KeyFile: key, ClientCAFile: ca.File},

@@ -16,6 +16,7 @@ import (
 	"github.com/eventgateway/eventgateway"
 	"github.com/eventgateway/eventgateway/configapi"
 	"github.com/eventgateway/eventgateway/configapi/etcdstore"
+	"github.com/eventgateway/eventgateway/integration/certtest"
 	"github.com/eventgateway/eventgateway/integration/etcdtest"
 )
 
@@ -184,7 +185,7 @@ func TestReconfigureRefusesAnotherStore(t *testing.T) {
 }
 
 func TestClientCertificates(t *testing.T) {
-	ca := etcdtest.NewCA(t)
+	ca := certtest.NewCA(t)
 	cert, certKey := ca.Issue("server")
 	cluster := etcdtest.Start(t, etcdtest.Options{
 		TLS:    &etcdtest.ServerTLS{CertFile: cert, KeyFile: certKey, ClientCAFile: ca.File},
@@ -205,7 +206,7 @@ func TestClientCertificates(t *testing.T) {
 		want string
 	}{
 		{"no client certificate", etcdstore.Config{TLS: ca.ClientConfig("")}, "certificate required"},
-		{"another authority", etcdstore.Config{TLS: etcdtest.NewCA(t).ClientConfig("gateway")}, "unknown authority"},
+		{"another authority", etcdstore.Config{TLS: certtest.NewCA(t).ClientConfig("gateway")}, "unknown authority"},
 		{"the system's authorities", etcdstore.Config{}, "unknown authority"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -16,7 +16,7 @@ import (
 	"github.com/nats-io/nkeys"
 
 	"github.com/eventgateway/eventgateway/delivery"
-	"github.com/eventgateway/eventgateway/integration/etcdtest"
+	"github.com/eventgateway/eventgateway/integration/certtest"
 	"github.com/eventgateway/eventgateway/integration/natstest"
 )
 
@@ -55,7 +55,7 @@ func openLogged(t *testing.T, q *Queue) (*node, *logged) {
 }
 
 func TestLogins(t *testing.T) {
-	ca := etcdtest.NewCA(t)
+	ca := certtest.NewCA(t)
 	cert, key := ca.Issue("server")
 	clientCert, clientKey := ca.Issue("gateway")
 	secured := &natstest.ServerTLS{CertFile: cert, KeyFile: key, ClientCAFile: ca.File}

@@ -10,7 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/eventgateway/eventgateway/integration/etcdtest"
+	"github.com/eventgateway/eventgateway/integration/certtest"
 	"github.com/eventgateway/eventgateway/integration/natstest"
 	"github.com/eventgateway/eventgateway/integration/processtest"
 )
@@ -92,7 +92,7 @@ func TestClusterLosesItsLeader(t *testing.T) {
 }
 
 func TestLogin(t *testing.T) {
-	ca := etcdtest.NewCA(t)
+	ca := certtest.NewCA(t)
 	cert, key := ca.Issue("server")
 	files := &natstest.ServerTLS{CertFile: cert, KeyFile: key, ClientCAFile: ca.File}
 	secure := func(name string) nats.Option {

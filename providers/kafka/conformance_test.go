@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/eventgateway/eventgateway/integration/etcdtest"
+	"github.com/eventgateway/eventgateway/integration/certtest"
 	"github.com/eventgateway/eventgateway/integration/kafkatest"
 	"github.com/eventgateway/eventgateway/integration/processtest"
 	"github.com/eventgateway/eventgateway/providers/providertest"
@@ -23,7 +23,7 @@ type certificates struct {
 
 func newCertificates(t *testing.T) *certificates {
 	t.Helper()
-	ca := etcdtest.NewCA(t)
+	ca := certtest.NewCA(t)
 	c := new(certificates)
 	c.certFile, c.keyFile = ca.Issue("gateway")
 	c.ca, c.certificate, c.key = read(t, ca.File), read(t, c.certFile), read(t, c.keyFile)

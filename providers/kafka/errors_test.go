@@ -11,6 +11,7 @@ import (
 
 	"github.com/eventgateway/eventgateway/integration/kafkatest"
 	"github.com/eventgateway/eventgateway/providers"
+	"github.com/eventgateway/eventgateway/providers/providertest"
 )
 
 // expect checks a failure, and that it shows no credential and no payload.
@@ -32,8 +33,8 @@ func TestRefusals(t *testing.T) {
 	user := func(mechanism, name, password string) string {
 		return fmt.Sprintf(`,"sasl":{"mechanism":%q,"username":%q,"password":%q}`, mechanism, name, password)
 	}
-	gone := listen(t, func(conn net.Conn) { _, _ = conn.Read(make([]byte, 1<<10)) })
-	garbage := listen(t, func(conn net.Conn) { _, _ = conn.Write([]byte(strings.Repeat("HTTP/1.1 400 s3cret\r\n", 10))) })
+	gone := providertest.Listen(t, func(conn net.Conn) { _, _ = conn.Read(make([]byte, 1<<10)) })
+	garbage := providertest.Listen(t, func(conn net.Conn) { _, _ = conn.Write([]byte(strings.Repeat("HTTP/1.1 400 s3cret\r\n", 10))) })
 	for name, test := range map[string]struct {
 		address, fields string
 		payload         int

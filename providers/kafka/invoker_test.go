@@ -11,6 +11,7 @@ import (
 
 	"github.com/eventgateway/eventgateway/integration/kafkatest"
 	"github.com/eventgateway/eventgateway/providers"
+	"github.com/eventgateway/eventgateway/providers/providertest"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -97,7 +98,7 @@ func TestKeys(t *testing.T) {
 func TestSharedClient(t *testing.T) {
 	noClients(t) // of other tests
 	before := runtime.NumGoroutine()
-	address := listen(t, mute)
+	address := providertest.Listen(t, mute)
 	open := func(topic int, fields string) *providers.Handle {
 		return function(t, address, fmt.Sprintf(`"topic":"t%d"%s`, topic, fields))
 	}
@@ -122,7 +123,7 @@ func TestSharedClient(t *testing.T) {
 func TestBounded(t *testing.T) {
 	noClients(t) // of other tests
 	before := runtime.NumGoroutine()
-	h := function(t, listen(t, mute), `"topic":"orders"`)
+	h := function(t, providertest.Listen(t, mute), `"topic":"orders"`)
 	c := call()
 	c.Payload = make([]byte, 900_000)
 	gone, cancel := context.WithCancel(t.Context())

@@ -81,29 +81,6 @@ func noClients(t *testing.T) {
 	})
 }
 
-// listen returns the address of a server that does this with every connection, and closes it then.
-func listen(t *testing.T, serve func(net.Conn)) string {
-	t.Helper()
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { listener.Close() })
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer conn.Close()
-				serve(conn)
-			}()
-		}
-	}()
-	return listener.Addr().String()
-}
-
 // mute reads and never answers.
 func mute(conn net.Conn) {
 	buffer := make([]byte, 1<<10)

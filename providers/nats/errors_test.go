@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/eventgateway/eventgateway/providers"
+	"github.com/eventgateway/eventgateway/providers/providertest"
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
@@ -199,7 +200,7 @@ func TestServers(t *testing.T) {
 			hang(conn)
 		}
 	}
-	gone := listen(t, func(net.Conn) {})
+	gone := providertest.Listen(t, func(net.Conn) {})
 	const subject = `"subject":"a","request":true`
 	for name, test := range map[string]struct {
 		address, fields string
@@ -209,14 +210,14 @@ func TestServers(t *testing.T) {
 		"no such host":        {"nats.invalid:4222", subject, providers.Unreachable, "no such host"},
 		"not to be reached":   {"169.254.169.254:4222", subject, providers.Unreachable, "link-local"},
 		"closes at once":      {gone, subject, providers.Unreachable, "ended the connection"},
-		"another protocol":    {listen(t, writes("HTTP/1.1 400 s3cret\r\n")), subject, providers.Unreachable, "does not speak NATS"},
-		"malformed":           {listen(t, writes("INFO s3cret\r\n")), subject, providers.Unreachable, "does not speak NATS"},
-		"endless line":        {listen(t, writes("INFO "+strings.Repeat("s3cret", 100_000))), subject, providers.Unreachable, "does not speak NATS"},
-		"refuses in words":    {listen(t, writes(info+"-ERR 's3cret'\r\n")), subject, providers.Unreachable, "cannot reach"},
-		"closes at a message": {listen(t, pong), subject, providers.BadAnswer, "closed the connection"},
-		"large message":       {listen(t, then("MSG _INBOX.a 1 99999999999\r\n")), subject, providers.BadAnswer, "closed the connection"},
-		"large headers":       {listen(t, then("hmsg\ta 1 5 99999999999\r\n")), subject, providers.BadAnswer, "closed the connection"},
-		"endless command":     {listen(t, then("MSG "+strings.Repeat("s3cret", 200_000))), subject, providers.BadAnswer, "closed the connection"},
+		"another protocol":    {providertest.Listen(t, writes("HTTP/1.1 400 s3cret\r\n")), subject, providers.Unreachable, "does not speak NATS"},
+		"malformed":           {providertest.Listen(t, writes("INFO s3cret\r\n")), subject, providers.Unreachable, "does not speak NATS"},
+		"endless line":        {providertest.Listen(t, writes("INFO "+strings.Repeat("s3cret", 100_000))), subject, providers.Unreachable, "does not speak NATS"},
+		"refuses in words":    {providertest.Listen(t, writes(info+"-ERR 's3cret'\r\n")), subject, providers.Unreachable, "cannot reach"},
+		"closes at a message": {providertest.Listen(t, pong), subject, providers.BadAnswer, "closed the connection"},
+		"large message":       {providertest.Listen(t, then("MSG _INBOX.a 1 99999999999\r\n")), subject, providers.BadAnswer, "closed the connection"},
+		"large headers":       {providertest.Listen(t, then("hmsg\ta 1 5 99999999999\r\n")), subject, providers.BadAnswer, "closed the connection"},
+		"endless command":     {providertest.Listen(t, then("MSG "+strings.Repeat("s3cret", 200_000))), subject, providers.BadAnswer, "closed the connection"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := function(t, test.address, test.fields)
@@ -226,7 +227,7 @@ func TestServers(t *testing.T) {
 		})
 	}
 	t.Run("silent", func(t *testing.T) {
-		h := function(t, listen(t, hang), subject)
+		h := function(t, providertest.Listen(t, hang), subject)
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
 		if _, err := h.Invoke(ctx, call()); providers.FailureOf(err) != providers.TimedOut {
@@ -236,7 +237,7 @@ func TestServers(t *testing.T) {
 	t.Run("does not read", func(t *testing.T) {
 		stop := make(chan struct{})
 		defer close(stop)
-		h := function(t, listen(t, func(conn net.Conn) {
+		h := function(t, providertest.Listen(t, func(conn net.Conn) {
 			pong(conn)
 			<-stop
 		}), `"subject":"a"`)

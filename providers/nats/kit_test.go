@@ -6,14 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/eventgateway/eventgateway"
-	"github.com/eventgateway/eventgateway/integration/etcdtest"
+	"github.com/eventgateway/eventgateway/integration/certtest"
 	"github.com/eventgateway/eventgateway/providers"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
@@ -188,29 +187,6 @@ func noClients(t *testing.T) {
 	})
 }
 
-// listen returns the address of a server that does this with every connection, and closes it then.
-func listen(t *testing.T, serve func(net.Conn)) string {
-	t.Helper()
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { listener.Close() })
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer conn.Close()
-				serve(conn)
-			}()
-		}
-	}()
-	return listener.Addr().String()
-}
-
 // certificates are an authority's, and a pair that it issued.
 type certificates struct {
 	ca, certificate, key      string
@@ -219,7 +195,7 @@ type certificates struct {
 
 func newCertificates(t *testing.T) *certificates {
 	t.Helper()
-	ca := etcdtest.NewCA(t)
+	ca := certtest.NewCA(t)
 	c := &certificates{caFile: ca.File}
 	c.certFile, c.keyFile = ca.Issue("gateway")
 	c.ca, c.certificate, c.key = read(t, ca.File), read(t, c.certFile), read(t, c.keyFile)

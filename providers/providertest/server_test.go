@@ -72,26 +72,11 @@ func (p *lines) Invoke(ctx context.Context, call *providers.Call) (*providers.Re
 
 // startLines starts a server that takes lines.
 func startLines(t *testing.T) (address string) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { listener.Close() })
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer conn.Close()
-				for lines := bufio.NewScanner(conn); lines.Scan(); {
-					_, _ = conn.Write([]byte("taken\n"))
-				}
-			}()
+	return "http://" + providertest.Listen(t, func(conn net.Conn) {
+		for lines := bufio.NewScanner(conn); lines.Scan(); {
+			_, _ = conn.Write([]byte("taken\n"))
 		}
-	}()
-	return "http://" + listener.Addr().String()
+	})
 }
 
 // TestLines runs the suite on lines.

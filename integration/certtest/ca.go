@@ -1,4 +1,5 @@
-package etcdtest
+// Package certtest issues certificates for tests.
+package certtest
 
 import (
 	"crypto/ecdsa"
@@ -30,7 +31,7 @@ func NewCA(t testing.TB) *CA {
 	t.Helper()
 	ca := &CA{t: t}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "etcdtest"}, IsCA: true, BasicConstraintsValid: true,
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "certtest"}, IsCA: true, BasicConstraintsValid: true,
 		KeyUsage: x509.KeyUsageCertSign, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
 	}
 	ca.key = newKey(t)
