@@ -1,49 +1,21 @@
 package integration
 
 import (
-	"bufio"
 	"encoding/json"
 	"os/exec"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/eventgateway/eventgateway/integration/gatewaytest"
+	"github.com/eventgateway/eventgateway/integration/processtest"
 )
 
 // gatewayFunctions starts functions in Go that were written for API Gateway, and returns their URL; see clouds/apigateway.
 func gatewayFunctions(t *testing.T) (url string) {
 	t.Helper()
-	program := filepath.Join(t.TempDir(), "apigateway.exe")
-	build := exec.Command("go", "build", "-o", program, "./apigateway")
-	build.Dir = "clouds"
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	cmd := exec.Command(program)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		in.Close()
-		if err := cmd.Wait(); err != nil {
-			t.Error(err)
-		}
-	})
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.TrimSpace(line)
+	program := processtest.Program{Package: "./apigateway", Dir: "clouds"}
+	return processtest.Serve(t, exec.Command(program.Build(t)))
 }
 
 // TestAPIGatewayFunctionsInGo has functions that decode every member of the events into the types AWS gives them.

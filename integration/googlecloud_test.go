@@ -11,7 +11,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -19,6 +18,7 @@ import (
 	"time"
 
 	"github.com/eventgateway/eventgateway/integration/gatewaytest"
+	"github.com/eventgateway/eventgateway/integration/processtest"
 	"github.com/eventgateway/eventgateway/providers/googleaccount/googletest"
 )
 
@@ -26,15 +26,10 @@ import (
 // write; see clouds/google.
 func frameworkFunctions(t *testing.T) (url string, lines <-chan string) {
 	t.Helper()
-	program := filepath.Join(t.TempDir(), "google.exe")
-	build := exec.Command("go", "build", "-o", program, "./google")
-	build.Dir = "clouds"
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	program := processtest.Program{Package: "./google", Dir: "clouds"}
 	address := gatewaytest.FreeAddrs(t, 1)[0]
 	_, port, _ := net.SplitHostPort(address)
-	cmd := exec.Command(program)
+	cmd := exec.Command(program.Build(t))
 	cmd.Env = append(os.Environ(), "PORT="+port)
 	in, err := cmd.StdinPipe()
 	if err != nil {

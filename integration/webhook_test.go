@@ -1,50 +1,22 @@
 package integration
 
 import (
-	"bufio"
 	"encoding/json"
 	"net/http"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/eventgateway/eventgateway/integration/gatewaytest"
+	"github.com/eventgateway/eventgateway/integration/processtest"
 )
 
 // startWebhooks starts functions that check every call with other people's code, one for each secret, and returns their URL;
 // see clouds/webhook.
 func startWebhooks(t *testing.T, clientID, clientSecret string, secrets ...string) (url string) {
 	t.Helper()
-	program := filepath.Join(t.TempDir(), "webhook.exe")
-	build := exec.Command("go", "build", "-o", program, "./webhook")
-	build.Dir = "clouds"
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	cmd := exec.Command(program, append([]string{clientID, clientSecret}, secrets...)...)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		in.Close()
-		if err := cmd.Wait(); err != nil {
-			t.Error(err)
-		}
-	})
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.TrimSpace(line)
+	program := processtest.Program{Package: "./webhook", Dir: "clouds"}
+	return processtest.Serve(t, exec.Command(program.Build(t), append([]string{clientID, clientSecret}, secrets...)...))
 }
 
 // TestSignedAndAuthorized calls functions that want an access token and a signature, as the reference library of Standard

@@ -3,7 +3,6 @@
 package clients
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"io"
@@ -15,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/eventgateway/eventgateway/integration/gatewaytest"
+	"github.com/eventgateway/eventgateway/integration/processtest"
 )
 
 // TestExpressBehindAPIGatewayAdapters has an application on Express answer behind the gateway, through the adapters that people
@@ -53,30 +53,10 @@ func TestExpressBehindAPIGatewayAdapters(t *testing.T) {
 func serveExpress(t *testing.T, dir string) (direct, functions string) {
 	t.Helper()
 	cmd := exec.Command("node", "serve.js")
-	cmd.Dir, cmd.Env, cmd.Stderr = dir, append(os.Environ(), "NODE_ENV=production"), os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		in.Close()
-		if err := cmd.Wait(); err != nil {
-			t.Error(err)
-		}
-	})
-	line, err := bufio.NewReader(out).ReadBytes('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "NODE_ENV=production")
+	line := processtest.Serve(t, cmd)
 	var served struct{ Direct, Functions string }
-	if err := json.Unmarshal(line, &served); err != nil {
+	if err := json.Unmarshal([]byte(line), &served); err != nil {
 		t.Fatal(err)
 	}
 	return served.Direct, served.Functions
