@@ -10,13 +10,40 @@ import (
 	"github.com/eventgateway/eventgateway"
 )
 
-// TestEventTypesAreBounded sends more event types than a metric may have values for: the type comes from outside.
-func TestEventTypesAreBounded(t *testing.T) {
-	m := newMetricSet()
-	for i := range 5000 {
-		m.Received("default", fmt.Sprintf("type-%d", i))
+// TestLabelsAreBounded counts more event types and subscriptions than a metric may have values for: both come from outside.
+func TestLabelsAreBounded(t *testing.T) {
+	type count func(m *metricSet, value string)
+	ofTypes := map[string]count{
+		"eventgateway_events_received_total":   func(m *metricSet, v string) { m.Received("default", v) },
+		"eventgateway_events_processed_total":  func(m *metricSet, v string) { m.Processed("default", v) },
+		"eventgateway_events_dropped_total":    func(m *metricSet, v string) { m.Dropped("default", v, "no_function") },
+		"eventgateway_events_duplicates_total": func(m *metricSet, v string) { m.Deduplicated("default", v) },
+		"eventgateway_schema_violations_total": func(m *metricSet, v string) { m.SchemaViolated("default", v) },
 	}
-	m.Received("default", "type-0")
+	ofSubscriptions := map[string]count{
+		"eventgateway_filter_errors_total":       func(m *metricSet, v string) { m.FilterFailed("default", v) },
+		"eventgateway_ordering_key_errors_total": func(m *metricSet, v string) { m.OrderingKeyFailed("default", v) },
+	}
+	for label, metrics := range map[string]map[string]count{"type": ofTypes, "subscription": ofSubscriptions} {
+		for name, count := range metrics {
+			t.Run(name, func(t *testing.T) {
+				m := newMetricSet()
+				for i := range 3000 {
+					count(m, fmt.Sprint("value-", i))
+				}
+				count(m, "value-0")
+				values := gather(t, m, name, label)
+				if len(values) != 1001 || values["other"] != 2000 || values["value-0"] != 2 {
+					t.Errorf("%d values, %v others, %v of the first; want 1001, 2000, 2", len(values), values["other"], values["value-0"])
+				}
+			})
+		}
+	}
+}
+
+// gather returns a counter of the space default, by the values of another label.
+func gather(t *testing.T, m *metricSet, name, label string) map[string]float64 {
+	t.Helper()
 	registry := prometheus.NewPedanticRegistry()
 	if err := m.register(registry); err != nil {
 		t.Fatal(err)
@@ -27,20 +54,21 @@ func TestEventTypesAreBounded(t *testing.T) {
 	}
 	values := map[string]float64{}
 	for _, family := range families {
-		if family.GetName() != "eventgateway_events_received_total" {
+		if family.GetName() != name {
 			continue
 		}
 		for _, sample := range family.GetMetric() {
-			for _, label := range sample.GetLabel() {
-				if label.GetName() == "type" {
-					values[label.GetValue()] = sample.GetCounter().GetValue()
-				}
+			labels := map[string]string{}
+			for _, l := range sample.GetLabel() {
+				labels[l.GetName()] = l.GetValue()
 			}
+			if labels["space"] != "default" || labels[label] == "" {
+				t.Fatalf("%s has labels %v", family.GetName(), labels)
+			}
+			values[labels[label]] = sample.GetCounter().GetValue()
 		}
 	}
-	if len(values) != 1001 || values["other"] != 4000 || values["type-0"] != 2 {
-		t.Errorf("%d types, %v others, %v of type-0; want 1001, 4000, 2", len(values), values["other"], values["type-0"])
-	}
+	return values
 }
 
 // TestMetricsAreRegisteredAgain registers one set with two registries, as a reload does, and twice with one.
