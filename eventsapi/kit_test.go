@@ -3,7 +3,6 @@ package eventsapi_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -14,71 +13,13 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
-	"github.com/caddyserver/caddy/v2"
 	"github.com/eventgateway/eventgateway"
 	"github.com/eventgateway/eventgateway/delivery"
 	"github.com/eventgateway/eventgateway/eventsapi"
 	"github.com/eventgateway/eventgateway/providers"
 	"github.com/eventgateway/eventgateway/snapshot"
 )
-
-func init() { caddy.RegisterModule(new(scripted)) }
-
-// scripted is a provider whose functions are Go functions of a test, found by name.
-type scripted struct {
-	Script string `json:"script"`
-}
-
-type script func(ctx context.Context, call *providers.Call) (*providers.Result, error)
-
-var (
-	scripts    sync.Map
-	scriptName atomic.Int64
-)
-
-func (*scripted) CaddyModule() caddy.ModuleInfo {
-	return caddy.ModuleInfo{ID: providers.Namespace + ".scripted", New: func() caddy.Module { return new(scripted) }}
-}
-
-func (*scripted) Validate() error { return nil }
-
-func (s *scripted) Open(providers.Env) (providers.Invoker, error) {
-	found, ok := scripts.Load(s.Script)
-	if !ok {
-		return nil, errors.New("no such script")
-	}
-	return found.(script), nil
-}
-
-func (s script) Invoke(ctx context.Context, call *providers.Call) (*providers.Result, error) {
-	return s(ctx, call)
-}
-
-// says is a script that answers always the same.
-func says(body string) script {
-	return func(context.Context, *providers.Call) (*providers.Result, error) {
-		return &providers.Result{Body: []byte(body)}, nil
-	}
-}
-
-// failsWith is a script that fails.
-func failsWith(err error) script {
-	return func(context.Context, *providers.Call) (*providers.Result, error) { return nil, err }
-}
-
-// echo answers an http event with the event itself as the body.
-func echo(_ context.Context, call *providers.Call) (*providers.Result, error) {
-	body := append([]byte(`{"headers":{"Content-Type":"application/json"},"body":`),
-		eventgateway.AppendJSONString(nil, call.Payload)...)
-	return &providers.Result{Body: append(body, '}')}, nil
-}
-
-// same answers with what it was sent.
-func same(_ context.Context, call *providers.Call) (*providers.Result, error) {
-	return &providers.Result{Body: call.Payload, ContentType: call.ContentType}, nil
-}
 
 // gateway is a Handler with everything around it replaced by what a test can look into.
 type gateway struct {
@@ -300,71 +241,4 @@ func (g *gateway) queued() string {
 		lines = append(lines, line)
 	}
 	return strings.Join(lines, "; ")
-}
-
-// observer records what it is told.
-type observer struct {
-	mu    sync.Mutex
-	calls []string
-}
-
-func (o *observer) tell(format string, args ...any) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.calls = append(o.calls, fmt.Sprintf(format, args...))
-}
-
-func (o *observer) Invoked(key eventgateway.FunctionKey, failure providers.Failure, _ time.Duration) {
-	o.tell("invoked %s %s", key.ID, failure)
-}
-
-func (o *observer) Delivered(space, event string, _ time.Duration) {
-	o.tell("delivered %s %s", space, event)
-}
-
-func (o *observer) Attempted(key eventgateway.FunctionKey, outcome string) {
-	o.tell("attempted %s %s", key.ID, outcome)
-}
-
-func (o *observer) CopyDropped(shadow eventgateway.FunctionKey) { o.tell("copy dropped %s", shadow.ID) }
-
-func (o *observer) Deduplicated(space, event string) { o.tell("deduplicated %s %s", space, event) }
-
-func (o *observer) Dropped(space, event, reason string) {
-	o.tell("dropped %s %s %s", space, event, reason)
-}
-func (o *observer) Received(space, event string)  { o.tell("received %s %s", space, event) }
-func (o *observer) Processed(space, event string) { o.tell("processed %s %s", space, event) }
-func (o *observer) Refused(space, event, reason string) {
-	o.tell("refused %s %s %s", space, event, reason)
-}
-
-func (o *observer) FilterFailed(space, subscriptionID string) {
-	o.tell("filter failed %s %s", space, subscriptionID)
-}
-
-func (o *observer) OrderingKeyFailed(space, subscriptionID string) {
-	o.tell("ordering key failed %s %s", space, subscriptionID)
-}
-
-func (o *observer) SchemaViolated(space, event string) { o.tell("violated %s %s", space, event) }
-
-// told returns what the observer was told, and forgets it.
-func (g *gateway) told() string {
-	g.observer.mu.Lock()
-	defer g.observer.mu.Unlock()
-	told := strings.Join(g.observer.calls, "; ")
-	g.observer.calls = nil
-	return told
-}
-
-type lockedWriter struct {
-	mu sync.Mutex
-	w  io.Writer
-}
-
-func (l *lockedWriter) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.w.Write(p)
 }
