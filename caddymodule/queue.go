@@ -154,23 +154,6 @@ func (a *App) Put(ctx context.Context, items []delivery.Item) error {
 	return d.Put(ctx, items)
 }
 
-// DeadLetters implements configapi.Deliveries.
-func (a *App) DeadLetters() delivery.DeadLetters {
-	if log := a.host.log.Load(); log != nil {
-		return (*log).DeadLetters()
-	}
-	return notOpen{}
-}
-
-// Redrive implements configapi.Deliveries.
-func (a *App) Redrive(ctx context.Context, letter *delivery.DeadLetter) error {
-	d := a.host.dispatcher.Load()
-	if d == nil {
-		return errNotOpen
-	}
-	return d.Redrive(ctx, letter)
-}
-
 // Event implements configapi.Deliveries.
 func (a *App) Event(_ context.Context, space, id string) (delivery.EventTrace, bool) {
 	return a.engine.journal.Find(space, id)
@@ -191,70 +174,6 @@ func (a *App) deliveryOptions() delivery.Options {
 		o.Limits.Concurrency = a.Concurrency
 	}
 	return o
-}
-
-var errNotOpen = fmt.Errorf("%w: it is not open yet", delivery.ErrUnavailable)
-
-// notOpen are the dead letters of a queue that is not open yet.
-type notOpen struct{}
-
-func (notOpen) Add(context.Context, *delivery.DeadLetter) error { return errNotOpen }
-
-func (notOpen) List(context.Context, *delivery.DeadLetterQuery) ([]*delivery.DeadLetter, bool, error) {
-	return nil, false, errNotOpen
-}
-
-func (notOpen) Get(context.Context, string, string) (*delivery.DeadLetter, error) {
-	return nil, errNotOpen
-}
-
-func (notOpen) Delete(context.Context, string, string) (bool, error) { return false, errNotOpen }
-
-func (notOpen) Count() (count, bytes int64) { return 0, 0 }
-
-// queueStatus is what /v1/status says of the queue.
-func (a *App) queueStatus() map[string]any {
-	d, log := a.host.dispatcher.Load(), a.host.log.Load()
-	if d == nil || log == nil {
-		return map[string]any{"queue": map[string]any{"state": "opening"}}
-	}
-	status, stats := (*log).Status(), d.Stats()
-	letters, letterBytes := (*log).DeadLetters().Count()
-	queue := map[string]any{
-		"type": status.Name, "durable": status.Durable, "state": status.State,
-		"waiting": stats.Waiting, "running": stats.Running, "paused": stats.Paused,
-		"bytes": stats.Bytes, "memory": stats.Memory, "stored": status.Bytes, "records": status.Records,
-		"deadLetters": map[string]any{"count": letters, "bytes": letterBytes},
-	}
-	if status.Error != "" {
-		queue["error"] = status.Error
-	}
-	if status.Partitions != nil {
-		queue["partitions"] = status.Partitions
-	}
-	if circuits := openCircuits(d); len(circuits) > 0 {
-		queue["circuits"] = circuits
-	}
-	return map[string]any{"queue": queue}
-}
-
-// circuitStatus is a circuit that is not closed, for /v1/status.
-type circuitStatus struct {
-	Space      string    `json:"space"`
-	FunctionID string    `json:"functionId"`
-	State      string    `json:"state"`
-	Until      time.Time `json:"until,omitzero"`
-}
-
-func openCircuits(d *delivery.Dispatcher) []circuitStatus {
-	const most = 100
-	var open []circuitStatus
-	for _, l := range d.Lanes() {
-		if l.Circuit != delivery.CircuitClosed && len(open) < most {
-			open = append(open, circuitStatus{l.Key.Space, l.Key.ID, l.Circuit, l.Until})
-		}
-	}
-	return open
 }
 
 // Function implements delivery.Resources: the function as it is now.
