@@ -6,7 +6,6 @@ import (
 	"net/http"
 
 	"github.com/eventgateway/eventgateway"
-	"github.com/eventgateway/eventgateway/expression"
 	"github.com/eventgateway/eventgateway/snapshot"
 )
 
@@ -154,7 +153,7 @@ func (x *exchange) findOthers(ev *eventgateway.Event) bool {
 			x.except = append(x.except, v.space)
 		}
 	}
-	x.input = expression.NewInput(ev)
+	x.input = x.newInput(ev)
 	x.query.Input, x.query.Except = x.input, x.except
 	return x.snap.Table.Find(&x.query, &x.match)
 }

@@ -19,7 +19,7 @@ var errGone = errors.New("it is gone")
 
 // call calls the function of the sync subscriber in x.match. When it fails, call answers the sender and returns nil.
 func (x *exchange) call(ev *eventgateway.Event) *providers.Result {
-	target := syncTarget(x.match.Sync)
+	target := unordered(x.match.Sync)
 	var start time.Time
 	if len(x.noted) > 0 {
 		start = time.Now()
@@ -33,8 +33,8 @@ func (x *exchange) call(ev *eventgateway.Event) *providers.Result {
 	return result
 }
 
-// syncTarget returns the target of a call while the sender waits, which has its place in no order.
-func syncTarget(t matcher.Target) delivery.Target {
+// unordered returns a target that has its place in no order, such as that of a call while the sender waits.
+func unordered(t matcher.Target) delivery.Target {
 	s := t.Subscription
 	return delivery.Target{Space: s.Space, SubscriptionID: s.ID, FunctionID: s.FunctionID, Params: t.Params}
 }
@@ -101,7 +101,7 @@ func (x *exchange) functionFailed(key eventgateway.FunctionKey, ev *eventgateway
 
 // unusable tells the sender and the log that the function's answer cannot be passed on.
 func (x *exchange) unusable(ev *eventgateway.Event, err error) {
-	target := syncTarget(x.match.Sync)
+	target := unordered(x.match.Sync)
 	x.functionFailed(target.Function(), ev, "its answer cannot be used: "+err.Error(), http.StatusBadGateway)
 }
 

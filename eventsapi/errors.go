@@ -32,6 +32,8 @@ const (
 	ReasonQueueUnavailable = "queue_unavailable"
 	// ReasonQueueFailed means that the queue failed in another way.
 	ReasonQueueFailed = "queue_failed"
+	// ReasonCrowded means that an ordering key is costly, and too many expressions of its space are.
+	ReasonCrowded = "crowded"
 	// ReasonSchema means that the data violates the schema of its event type.
 	ReasonSchema = "schema"
 	// ReasonNotRegistered means that the event type is not registered in a space that accepts only registered ones.

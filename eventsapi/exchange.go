@@ -37,6 +37,8 @@ type exchange struct {
 	targets []delivery.Target
 	// noted are the events the journal knows of.
 	noted []*eventgateway.Event
+	// crowded is why the event cannot be queued now: an ordering key did not have its turn.
+	crowded error
 
 	// format is that of the function that was called, which its answer has too.
 	format eventgateway.Format
@@ -128,11 +130,18 @@ func (x *exchange) find(ev *eventgateway.Event, functionID string) bool {
 
 // look is find without telling of filters that fail.
 func (x *exchange) look(ev *eventgateway.Event, functionID string) bool {
-	x.input = expression.NewInput(ev)
+	x.input = x.newInput(ev)
 	x.query = matcher.Query{
 		Space: x.space, Method: x.r.Method, Path: x.r.URL.EscapedPath(), Event: ev.Type, FunctionID: functionID, Input: x.input,
 	}
 	return x.snap.Table.Find(&x.query, &x.match)
+}
+
+// newInput returns the input for the event of the request, or for what a space made of it.
+func (x *exchange) newInput(ev *eventgateway.Event) *expression.Input {
+	in := expression.NewInput(ev)
+	in.SetShared(x.snap.Table.Shared(x.space))
+	return in
 }
 
 // filterFailed tells that a filter could not be evaluated, so that its subscription does not get the event.

@@ -8,7 +8,6 @@ import (
 	"net/url"
 
 	"github.com/eventgateway/eventgateway"
-	"github.com/eventgateway/eventgateway/expression"
 )
 
 // errUnwanted means that no subscription wants a plain HTTP request.
@@ -55,7 +54,7 @@ func (x *exchange) serveRouted(found bool) (err error) {
 		if ev, err = x.readHTTPEvent(); err != nil {
 			return err
 		}
-		x.input = expression.NewInput(ev)
+		x.input = x.newInput(ev)
 	}
 	return x.serveMatched(ev)
 }

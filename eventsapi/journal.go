@@ -18,7 +18,7 @@ func (x *exchange) noteReceived(ev *eventgateway.Event) {
 	x.noted = append(x.noted, ev)
 	var answers *delivery.Target
 	if x.match.Sync.Subscription != nil {
-		answers = new(syncTarget(x.match.Sync))
+		answers = new(unordered(x.match.Sync))
 	}
 	x.h.Journal.Received(x.journalSpace(), ev, x.targetsFrom(new(int), ev), answers)
 }
@@ -73,7 +73,7 @@ func (x *exchange) noteRefused() {
 			targets = []delivery.Target{{Space: x.journalSpace()}}
 		}
 		if len(x.noted) == 1 && x.match.Sync.Subscription != nil {
-			targets = append(targets, syncTarget(x.match.Sync))
+			targets = append(targets, unordered(x.match.Sync))
 		}
 		x.h.Journal.Refused(ev, targets)
 	}

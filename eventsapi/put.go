@@ -35,7 +35,7 @@ func (x *exchange) addItem(ev *eventgateway.Event, index int) {
 func (x *exchange) addItemOf(ev, own *eventgateway.Event, index int, space string) {
 	in := x.input
 	if own != ev {
-		in = expression.NewInput(own)
+		in = x.newInput(own)
 	}
 	start := len(x.targets)
 	for _, t := range x.match.Async {
@@ -56,10 +56,18 @@ func (x *exchange) addItemOf(ev, own *eventgateway.Event, index int, space strin
 
 // addTarget makes a target for an event, which in is for.
 func (x *exchange) addTarget(ev *eventgateway.Event, t matcher.Target, in *expression.Input) {
+	if x.crowded != nil { // then the event is refused anyway
+		x.targets = append(x.targets, unordered(t))
+		return
+	}
 	s := t.Subscription
 	target, err := delivery.TargetOf(s, t.Params, in)
 	x.targets = append(x.targets, target)
-	if err == nil {
+	switch {
+	case err == nil:
+		return
+	case errors.Is(err, expression.ErrCrowded) && !in.Shared(): // no other space's sender has to try again for it
+		x.crowded = err
 		return
 	}
 	x.h.Observer.OrderingKeyFailed(s.Space, s.ID)
@@ -71,7 +79,7 @@ func (x *exchange) addTarget(ev *eventgateway.Event, t matcher.Target, in *expre
 func (x *exchange) syncEvent(ev *eventgateway.Event) *eventgateway.Event {
 	own := x.eventIn(x.match.Sync.Subscription.Space, ev)
 	if own != ev {
-		x.input = expression.NewInput(own)
+		x.input = x.newInput(own)
 	}
 	return own
 }
@@ -82,7 +90,11 @@ func (x *exchange) put() error {
 	if len(x.items) == 0 {
 		return nil
 	}
-	if err := x.h.Queue.Put(x.r.Context(), x.items); err != nil {
+	err := x.crowded
+	if err == nil {
+		err = x.h.Queue.Put(x.r.Context(), x.items)
+	}
+	if err != nil {
 		x.noteRefused()
 		return x.notQueued(err)
 	}
@@ -100,6 +112,8 @@ func (x *exchange) notQueued(err error) error {
 	case errors.Is(err, delivery.ErrTooLarge):
 		return refusal(http.StatusRequestEntityTooLarge, ReasonTooLarge,
 			"the event was not accepted: it is larger than the queue can take")
+	case errors.Is(err, expression.ErrCrowded):
+		return unavailable(ReasonCrowded, "the event was not accepted: too many costly ordering keys wait to be evaluated; try again later")
 	case x.r.Context().Err() != nil:
 		return refusal(statusClientClosed, ReasonCanceled, "")
 	case errors.Is(err, delivery.ErrUnavailable):

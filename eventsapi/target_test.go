@@ -2,11 +2,15 @@ package eventsapi_test
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/eventgateway/eventgateway"
+	"github.com/eventgateway/eventgateway/expression"
 )
 
 func ordered(key string) func(*eventgateway.Subscription) {
@@ -67,5 +71,69 @@ func TestPausedSubscriptionsGetTheirEvents(t *testing.T) {
 	g := newGateway(t).subscribeAs(t, "async made POST / f", func(s *eventgateway.Subscription) { s.Paused = true })
 	if res := g.send(request("POST", "/", "", "Event", "made")); res.StatusCode != 202 || g.queued() != "made → f" {
 		t.Errorf("got %d, queued %q", res.StatusCode, g.queued())
+	}
+}
+
+// TestOrderingKeysOfACrowd has more events of a space wait for costly keys than may. Those too many are refused: their senders
+// can try again, while an event that went without order could overtake others.
+func TestOrderingKeysOfACrowd(t *testing.T) {
+	const (
+		costly = `string(data.filter(a, data.exists(b, b == a + 1)).size())`
+		most   = 4000
+	)
+	data := "[" + strings.Repeat("1,", 30) + "2]"
+	g := newGateway(t).function("f", same).function("other/g", same).
+		subscribeAs(t, "async made POST / f", ordered(costly)).
+		subscribeAs(t, "async http POST / f", ordered(costly)).
+		subscribe(t, "async http POST / other/g")
+	send := func(header ...string) *http.Response {
+		return g.send(request("POST", "/", data, append(header, "Content-Type", jsonType)...))
+	}
+	var (
+		crowd             sync.WaitGroup
+		accepted, refused atomic.Int64
+		full              = make(chan struct{})
+	)
+	fill := sync.OnceFunc(func() { close(full) })
+	for range most {
+		crowd.Go(func() {
+			select {
+			case <-full:
+				return
+			default:
+			}
+			switch res := send("Event", "made", "Space", "default"); res.StatusCode {
+			case http.StatusAccepted:
+				accepted.Add(1)
+			default:
+				refused.Add(1)
+				fill()
+				expectError(t, res, 503, "the event was not accepted: too many costly ordering keys wait to be evaluated; try again later")
+			}
+		})
+	}
+	go func() { crowd.Wait(); fill() }()
+	<-full
+	// An event that is for another space too waits briefly, and goes on without order.
+	if res := send(); res.StatusCode != 202 || expression.SlowLane()["default"].Waiting == 0 {
+		t.Errorf("an event for several spaces got %d", res.StatusCode)
+	}
+	crowd.Wait()
+	inOrder, others := 0, 0
+	for key := range strings.FieldsSeq(g.orderingKeys()) {
+		if key == "f=30" {
+			inOrder++
+		} else {
+			others++
+		}
+	}
+	told := g.told()
+	if !strings.Contains(told, "refused default made crowded") || refused.Load() == 0 {
+		t.Errorf("none of %d was refused, or it was not told", most)
+	}
+	// Others can be those whose evaluation the machine held up.
+	failed := strings.Count(told, "ordering key failed default ")
+	if inOrder == 0 || inOrder+failed != int(accepted.Load())+1 || others != failed+1 {
+		t.Errorf("%d were accepted; %d were queued in order, %d not, %d keys failed", accepted.Load(), inOrder, others, failed)
 	}
 }

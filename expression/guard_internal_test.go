@@ -196,7 +196,7 @@ func TestSharedEventsAreHeldUpBriefly(t *testing.T) {
 			t.Errorf("the event was held up for %s: %v", in.held, err)
 		}
 		busy(most)
-		if _, err := costly.Value(in); !errors.Is(err, errCrowded) || in.held != SharedWait {
+		if _, err := costly.Value(in); !errors.Is(err, ErrCrowded) || in.held != SharedWait {
 			t.Errorf("then it was held up for %s: %v", in.held, err)
 		}
 		_, err := costly.Value(in)

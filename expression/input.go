@@ -91,7 +91,7 @@ func (in *Input) Shared() bool { return in.shared }
 // patience returns how long the next costly expression may wait for its turn.
 func (in *Input) patience() (time.Duration, error) {
 	switch left := SharedWait - in.held; {
-	case in.patient, in.purpose == naming && !in.shared:
+	case in.patient:
 		return unbounded, nil
 	case !in.shared:
 		return maxWait, nil

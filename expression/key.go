@@ -18,7 +18,7 @@ import (
 //
 // field names the expression in errors, which are *TransformErrors. Programs are kept compiled as those of transforms are.
 // The costly ones of one event and space have TimePerEvent together, beside what its filters take, and wait for their turn
-// as those of a patient input do, see Input.SetPatient, unless the event is for several spaces.
+// as those do: the cause of the error may be ErrCrowded.
 func Text(field, source string, in *Input) (string, error) {
 	program, err := recent.get(Transform, field, source)
 	if err != nil {

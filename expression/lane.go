@@ -22,10 +22,10 @@ const (
 // unbounded is the patience of patient inputs.
 const unbounded = time.Duration(-1)
 
-var (
-	errCrowded = errors.New("too many costly expressions of this space wait to be evaluated")
-	errShared  = errors.New("the costly filters of an event for several spaces held it up for longer than " + SharedWait.String())
-)
+// ErrCrowded is the cause of the error for a costly expression that had to wait for too long, or behind too many.
+var ErrCrowded = errors.New("too many costly expressions of this space wait to be evaluated")
+
+var errShared = errors.New("the costly filters of an event for several spaces held it up for longer than " + SharedWait.String())
 
 // slowLane is where all evaluations take place that take long.
 var slowLane = &lane{places: func() int { return max(1, runtime.GOMAXPROCS(0)/4) }}
@@ -94,7 +94,7 @@ type waiter struct {
 	ready   chan struct{}
 }
 
-// run calls evaluate when it is its turn. It returns errCrowded if that does not come as long as its patience lasts or, if that
+// run calls evaluate when it is its turn. It returns ErrCrowded if that does not come as long as its patience lasts or, if that
 // is bounded, at once if too many of the space wait. evaluate returns how long it is still to rest; not at all if it panics.
 func (l *lane) run(space string, patience time.Duration, evaluate func() time.Duration) error {
 	if err := l.enter(space, patience); err != nil {
@@ -127,7 +127,7 @@ func (l *lane) enter(space string, patience time.Duration) error {
 	if !patient {
 		if q.bounded == maxWaiting {
 			l.mu.Unlock()
-			return errCrowded
+			return ErrCrowded
 		}
 		q.bounded++
 	}
@@ -152,7 +152,7 @@ func (l *lane) enter(space string, patience time.Duration) error {
 	stats.Waiting--
 	stats.Waited += time.Since(start)
 	if l.abandon(q, ready) {
-		return errCrowded
+		return ErrCrowded
 	}
 	stats.Evaluated++
 	return nil

@@ -128,7 +128,7 @@ func TestLaneLosesPatience(t *testing.T) {
 		var wg sync.WaitGroup
 		for _, space := range []string{"a", "a", "b"} {
 			wg.Go(func() {
-				if err := l.run(space, SharedWait, never); !errors.Is(err, errCrowded) || time.Since(start) != SharedWait {
+				if err := l.run(space, SharedWait, never); !errors.Is(err, ErrCrowded) || time.Since(start) != SharedWait {
 					t.Errorf("%s left after %s with %v", space, time.Since(start), err)
 				}
 			})
@@ -166,7 +166,7 @@ func TestLaneIsBounded(t *testing.T) {
 			err := l.run(space, patience, done)
 			mu.Lock()
 			defer mu.Unlock()
-			if errors.Is(err, errCrowded) {
+			if errors.Is(err, ErrCrowded) {
 				failed++
 			}
 			if isPatient && err == nil {

@@ -15,7 +15,7 @@ var known = []string{
 // WithoutData returns why the evaluation of an expression failed without what the error may hold of the event, for those who
 // must not see that: logs, and whoever gets the answer of another's function.
 func WithoutData(source string, err error) error {
-	if errors.Is(err, errTime) || errors.Is(err, errCost) || errors.Is(err, errCrowded) || errors.Is(err, errShared) {
+	if errors.Is(err, errTime) || errors.Is(err, errCost) || errors.Is(err, ErrCrowded) || errors.Is(err, errShared) {
 		return err
 	}
 	if _, ok := errors.AsType[*valueError](err); ok {

@@ -100,6 +100,9 @@ func (m *Match) addLeaf(w *walk, space string) {
 	}
 }
 
+// Shared reports whether the events of a query for a space may be for several; the empty one stands for all.
+func (t *Table) Shared(space string) bool { return t != nil && space == "" && t.spaces.many != nil }
+
 // Find fills m (which it resets first) with the subscriptions that match q and reports whether there are any. When there
 // are none it does not allocate, except to decode a path with percent-encoding.
 func (t *Table) Find(q *Query, m *Match) bool {
@@ -108,7 +111,7 @@ func (t *Table) Find(q *Query, m *Match) bool {
 		return false
 	}
 	if q.Input != nil {
-		q.Input.SetShared(q.Space == "" && t.spaces.many != nil)
+		q.Input.SetShared(t.Shared(q.Space))
 	}
 	w := walk{input: q.Input, allFilters: q.AllFilters, except: q.Except}
 	if !w.path.parse(q.Path) {
