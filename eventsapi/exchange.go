@@ -137,7 +137,7 @@ func (x *exchange) look(ev *eventgateway.Event, functionID string) bool {
 	return x.snap.Table.Find(&x.query, &x.match)
 }
 
-// newInput returns the input for the event of the request, or for what a space made of it.
+// newInput returns the input for the event of the request.
 func (x *exchange) newInput(ev *eventgateway.Event) *expression.Input {
 	in := expression.NewInput(ev)
 	in.SetShared(x.snap.Table.Shared(x.space))

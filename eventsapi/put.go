@@ -35,7 +35,7 @@ func (x *exchange) addItem(ev *eventgateway.Event, index int) {
 func (x *exchange) addItemOf(ev, own *eventgateway.Event, index int, space string) {
 	in := x.input
 	if own != ev {
-		in = x.newInput(own)
+		in = x.input.For(own)
 	}
 	start := len(x.targets)
 	for _, t := range x.match.Async {
@@ -79,7 +79,7 @@ func (x *exchange) addTarget(ev *eventgateway.Event, t matcher.Target, in *expre
 func (x *exchange) syncEvent(ev *eventgateway.Event) *eventgateway.Event {
 	own := x.eventIn(x.match.Sync.Subscription.Space, ev)
 	if own != ev {
-		x.input = x.newInput(own)
+		x.input = x.input.For(own)
 	}
 	return own
 }

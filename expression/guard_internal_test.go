@@ -196,8 +196,12 @@ func TestSharedEventsAreHeldUpBriefly(t *testing.T) {
 			t.Errorf("the event was held up for %s: %v", in.held, err)
 		}
 		busy(most)
-		if _, err := costly.Value(in); !errors.Is(err, ErrCrowded) || in.held != SharedWait {
+		other := in.For(in.event) // the same event, as a space has it
+		if _, err := costly.Value(other); !errors.Is(err, ErrCrowded) || in.held != SharedWait {
 			t.Errorf("then it was held up for %s: %v", in.held, err)
+		}
+		if _, err := costly.Value(other.For(in.event)); !errors.Is(err, errShared) {
+			t.Errorf("another form of the event gave %v", err)
 		}
 		_, err := costly.Value(in)
 		if !errors.Is(err, errShared) || !errors.Is(WithoutData(source, err), errShared) {

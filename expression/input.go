@@ -31,8 +31,9 @@ type Input struct {
 	space           string
 	purpose         purpose
 	patient, shared bool
-	// held is how long costly expressions held up the event while it was shared.
+	// held is how long costly expressions held up the event while it was shared; that of first counts, if it is not nil.
 	held  time.Duration
+	first *Input
 	used  usages
 	meter meter
 }
@@ -59,6 +60,24 @@ type Response struct {
 // NewInput returns the input for an event. The event must not be changed while the input is used.
 func NewInput(ev *eventgateway.Event) *Input { return &Input{event: ev} }
 
+// For returns the input for another form of the event, such as one space has it in. Both hold up the same sender, so that
+// SharedWait is for both together.
+func (in *Input) For(ev *eventgateway.Event) *Input {
+	other := &Input{event: ev, shared: in.shared, first: in.first}
+	if other.first == nil {
+		other.first = in
+	}
+	return other
+}
+
+// heldUp is how long costly expressions held up the event, in all its forms.
+func (in *Input) heldUp() *time.Duration {
+	if in.first != nil {
+		return &in.first.held
+	}
+	return &in.held
+}
+
 // Reset makes in the input for another event.
 func (in *Input) Reset(ev *eventgateway.Event) { *in = Input{event: ev} }
 
@@ -81,8 +100,8 @@ func (in *Input) SetSpace(space string) { in.space = space }
 // others do.
 func (in *Input) SetPatient() { in.patient = true }
 
-// SetShared says that the event is for several spaces, so that the costly filters of one may hold it up for SharedWait at most.
-// matcher.Table.Find does so by itself. Default: it is for one.
+// SetShared says that the event is for several spaces, so that the costly filters and ordering keys of one may hold it up for
+// SharedWait at most. matcher.Table.Find does so by itself. Default: it is for one.
 func (in *Input) SetShared(shared bool) { in.shared = shared }
 
 // Shared returns what SetShared set.
@@ -90,7 +109,7 @@ func (in *Input) Shared() bool { return in.shared }
 
 // patience returns how long the next costly expression may wait for its turn.
 func (in *Input) patience() (time.Duration, error) {
-	switch left := SharedWait - in.held; {
+	switch left := SharedWait - *in.heldUp(); {
 	case in.patient:
 		return unbounded, nil
 	case !in.shared:

@@ -14,8 +14,8 @@ const (
 	maxWaiting = 1000
 	// maxWait is how long they wait.
 	maxWait = 10 * time.Second
-	// SharedWait is how long the costly filters of an event that is for several spaces may hold it up, waiting or not; those
-	// after it fail.
+	// SharedWait is how long the costly filters and ordering keys of an event that is for several spaces may hold it up,
+	// waiting or not; those after it fail.
 	SharedWait = 100 * time.Millisecond
 )
 
@@ -25,7 +25,8 @@ const unbounded = time.Duration(-1)
 // ErrCrowded is the cause of the error for a costly expression that had to wait for too long, or behind too many.
 var ErrCrowded = errors.New("too many costly expressions of this space wait to be evaluated")
 
-var errShared = errors.New("the costly filters of an event for several spaces held it up for longer than " + SharedWait.String())
+var errShared = errors.New("the costly filters and ordering keys of an event for several spaces held it up for longer than " +
+	SharedWait.String())
 
 // slowLane is where all evaluations take place that take long.
 var slowLane = &lane{places: func() int { return max(1, runtime.GOMAXPROCS(0)/4) }}

@@ -97,7 +97,7 @@ func (p *Program) evaluate(in *Input, write func(ref.Val) error) (v ref.Val, err
 	start := time.Now()
 	defer func() {
 		if in.shared {
-			in.held += time.Since(start)
+			*in.heldUp() += time.Since(start)
 		}
 	}()
 	crowded := slowLane.run(in.space, patience, func() time.Duration {
