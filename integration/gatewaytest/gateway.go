@@ -11,12 +11,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"text/template"
 	"time"
+
+	"github.com/eventgateway/eventgateway/integration/processtest"
 )
 
 // Gateway is a running gateway.
@@ -247,17 +250,12 @@ func (g *Gateway) Do(method, url string, body any, want int) []byte {
 	return answer
 }
 
-// FreeAddrs returns addresses on the loopback interface that were free a moment ago.
+// FreeAddrs returns addresses on the loopback interface, with ports that processtest.FreePorts has.
 func FreeAddrs(t testing.TB, n int) []string {
 	t.Helper()
 	addrs := make([]string, n)
-	for i := range addrs {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		addrs[i] = l.Addr().String()
+	for i, port := range processtest.FreePorts(t, n) {
+		addrs[i] = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	}
 	return addrs
 }
