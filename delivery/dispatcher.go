@@ -59,7 +59,7 @@ type Dispatcher struct {
 	asWritten atomic.Bool
 	stats     Stats
 	ready     int
-	// reserved counts the deliveries, and reservedBytes the bytes, of the Puts under way.
+	// reserved counts the deliveries, and reservedBytes the bytes, that were put and have not come from the log.
 	reserved      int
 	reservedBytes int64
 	// accepted is the bytes of works that are not done, and loaded those of them in memory.

@@ -123,7 +123,22 @@ func (l *fakeLog) give(partition int) {
 	l.changed.Broadcast()
 	l.mu.Unlock()
 	<-t.done
+	l.receiver.Release(l.unread(func(r *delivery.Record) bool { return r.Partition == partition }))
 	l.receiver.Revoke(partition)
+}
+
+// unread returns the works that are not handed over any more, of some of the records.
+func (l *fakeLog) unread(of func(*delivery.Record) bool) (works []*delivery.Work) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.disk.mu.Lock()
+	defer l.disk.mu.Unlock()
+	for _, r := range l.records {
+		if of(r) {
+			works = append(works, l.fresh[r.Seq]...)
+		}
+	}
+	return works
 }
 
 // hand hands over what is on the disk, and what comes.
@@ -180,10 +195,15 @@ func (l *fakeLog) Append(_ context.Context, works []*delivery.Work) error {
 	if !ended {
 		l.fresh[l.add(partition, works).Seq] = works
 	}
+	t := l.tenures[partition]
+	elsewhere := !ended && (t == nil || t.over)
 	l.disk.mu.Unlock()
 	l.mu.Unlock()
 	if ended {
 		return errors.Join(delivery.ErrUnavailable, errCrashed)
+	}
+	if elsewhere {
+		l.receiver.Release(works)
 	}
 	for _, other := range logs {
 		other.set(func(other *fakeLog) { other.changed.Broadcast() })
@@ -259,6 +279,9 @@ func (l *fakeLog) crash() {
 // Close implements delivery.Log.
 func (l *fakeLog) Close(context.Context) error {
 	l.crash()
+	if l.receiver != nil {
+		l.receiver.Release(l.unread(func(*delivery.Record) bool { return true }))
+	}
 	return nil
 }
 

@@ -33,7 +33,9 @@ type Log interface {
 	// It is called once, and returns at once.
 	Start(r Receiver)
 	// Append keeps all works, or none, and returns once they are kept as the log promises. They are handed to the
-	// Receiver, maybe before Append returns. An error is, or wraps, one of ErrFull, ErrTooLarge and ErrUnavailable.
+	// Receiver, maybe before Append returns. Those that are handed over as copies, or by another instance, are released with
+	// Receiver.Release; of a work that was Split that is so for its parts. An error is, or wraps, one of ErrFull, ErrTooLarge
+	// and ErrUnavailable.
 	Append(ctx context.Context, works []*Work) error
 	// Rewrite keeps works in place of what is left of r, durably, forgets r, and returns the record that stands for it
 	// now. That record is not handed to the Receiver of this process. A log that has nothing to win by it returns
@@ -81,6 +83,9 @@ type Receiver interface {
 	CaughtUp(partition int)
 	// Revoke tells that another instance works on a partition from now on: what waits of it is forgotten.
 	Revoke(partition int)
+	// Release tells that works that Append kept do not come any more: copies of them were received, or another instance
+	// receives them. It may be called at any time after Start, also for works that were received.
+	Release(works []*Work)
 }
 
 // Record is what a log keeps and forgets as one: works that were accepted at the same time.
@@ -123,8 +128,8 @@ type Work struct {
 
 	// encodings are those that running deliveries share.
 	encodings encodings
-	// room is that of the Put under way, in the first of its works; Dispatcher.mu guards it from when the log has the work.
-	room *reservation
+	// room is reserved for it until it was received; nil when none is. Dispatcher.mu guards it once it is appended.
+	room *room
 }
 
 // Owed is a delivery that is still to be made.

@@ -15,20 +15,29 @@ func (r *receiver) Receive(rec *Record) {
 	}
 	d.spread(rec, repeated)
 	for _, w := range rec.Works {
-		if w.room != nil {
-			d.cameIn(w.room)
-			w.room = nil
-		}
+		d.cameIn(w)
 	}
 	done := rec.left == 0
 	if !done {
 		d.accepted += rec.size
 		d.keep(rec)
 	}
+	d.checkIdle()
 	d.mu.Unlock()
 	if done {
 		d.log.Finish(rec)
 	}
+}
+
+// Release implements Receiver.
+func (r *receiver) Release(works []*Work) {
+	d := (*Dispatcher)(r)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, w := range works {
+		d.cameIn(w)
+	}
+	d.checkIdle()
 }
 
 // single is what a record with one delivery needs, in one piece of memory.

@@ -20,7 +20,7 @@ func (d *Dispatcher) Redrive(ctx context.Context, letter *DeadLetter) error {
 	}
 	targets := []Target{target}
 	d.journal.Received(letter.Space, &event, targets, nil)
-	if err := d.append([]*Work{{Event: &event, Owed: []Owed{{Target: target}}}}, new(reservation)); err != nil {
+	if err := d.append([]*Work{{Event: &event, Owed: []Owed{{Target: target}}}}); err != nil {
 		d.journal.Refused(&event, targets)
 		return err
 	}

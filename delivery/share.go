@@ -6,7 +6,7 @@ type share struct {
 	lanes int
 	// outstanding, incoming and running count the deliveries of all its lanes.
 	outstanding, incoming, running int
-	// bytes is the size of its events that are accepted, and incomingBytes of those that Puts under way bring.
+	// bytes is the size of its events that are accepted, and incomingBytes of those that were put and have not come from the log.
 	bytes, incomingBytes int64
 	// first and last are the ends of the list of its lanes that wait for room to run, in the order of their turns.
 	first, last *lane

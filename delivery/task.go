@@ -118,7 +118,7 @@ type lane struct {
 	outstanding    int
 	bytes          int64
 	running        int
-	// incoming and incomingBytes are those of the Puts under way.
+	// incoming and incomingBytes are those that were put and have not come from the log.
 	incoming      int
 	incomingBytes int64
 	// subs holds one copy of the id of each subscription with tasks here, and sub the last of them that was asked for.

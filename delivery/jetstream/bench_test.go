@@ -25,6 +25,8 @@ func (f *finishing) Receive(r *delivery.Record) {
 func (f *finishing) CaughtUp(int) {}
 func (f *finishing) Revoke(int)   {}
 
+func (f *finishing) Release([]*delivery.Work) {}
+
 // BenchmarkAppend has 64 senders append small events that are handed out and finished at once.
 func BenchmarkAppend(b *testing.B) {
 	for _, sync := range []string{"", SyncAlways} {

@@ -114,6 +114,15 @@ func (c *cluster) start(r delivery.Receiver) {
 // owned implements owner.
 func (c *cluster) owned() []int { return *c.own.Load() }
 
+// elsewhere implements owner.
+func (c *cluster) elsewhere(works []*delivery.Work) {
+	select {
+	case <-c.began:
+		c.receiver.Release(works)
+	default: // nobody waits for them yet
+	}
+}
+
 // stop implements owner.
 func (c *cluster) stop(ctx context.Context) {
 	c.splitter.close()

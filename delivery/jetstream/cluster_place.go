@@ -100,19 +100,14 @@ func (c *cluster) home(w *delivery.Work) (home int, scattered bool) {
 
 // scatter divides a work whose deliveries go to several partitions.
 func (c *cluster) scatter(w *delivery.Work, home int, add func(int, *delivery.Work)) {
-	byPartition := map[int]*delivery.Work{}
-	for i := range w.Owed {
-		at := home
-		if t := &w.Owed[i].Target; t.OrderingKey != "" {
-			at = c.ordered(t)
+	parts, places := w.Split(func(o *delivery.Owed) int {
+		if o.OrderingKey == "" {
+			return home
 		}
-		one := byPartition[at]
-		if one == nil {
-			one = &delivery.Work{Event: w.Event, Key: w.Key}
-			byPartition[at] = one
-			add(at, one)
-		}
-		one.Owed = append(one.Owed, w.Owed[i])
+		return c.ordered(&o.Target)
+	})
+	for i, part := range parts {
+		add(places[i], part)
 	}
 }
 

@@ -161,23 +161,27 @@ func (s *splitter) commit(batch []*split) error {
 	}
 	ctx, cancel := session.request(context.Background())
 	defer cancel()
-	err = session.publishAll(ctx, messages)
-	seen := false
+	last, err := session.publishAll(ctx, messages)
+	first := last + 1 - uint64(len(pages))
+	in := err == nil
 	for i, p := range pages {
 		if err == nil {
 			s.log.usage.added(len(messages[i].Data))
 		}
-		if p.tenure != nil && p.tenure.appended(p.origin, err) {
-			seen = true
+		if p.tenure != nil && p.tenure.appended(p.origin, first+uint64(i), err) {
+			in = true // what came by was written, and then all was
 		}
 	}
-	switch {
-	case err == nil, seen: // what came by was written, and then all was
-		return nil
-	default:
+	if !in {
 		s.log.faulty(session, err)
 		return publishError(err)
 	}
+	for _, p := range pages {
+		if p.tenure == nil || err != nil {
+			s.log.owner.elsewhere(p.works)
+		}
+	}
+	return nil
 }
 
 // collate makes one page for each partition.
@@ -204,22 +208,25 @@ const (
 	headerBatchCommit = "Nats-Batch-Commit"
 )
 
-// publishAll writes messages to the stream of work, all or none. The server takes them as they come, and says what came of
-// them after the last one.
-func (s *session) publishAll(ctx context.Context, messages []*nats.Msg) error {
+// publishAll writes messages to the stream of work, all or none, and returns the sequence of the last: they are in a row. The
+// server takes them as they come, and says what came of them after the last one.
+func (s *session) publishAll(ctx context.Context, messages []*nats.Msg) (last uint64, err error) {
 	id := nuid.Next()
 	for i, msg := range messages {
 		msg.Header = nats.Header{headerBatch: {id}, headerBatchNumber: {strconv.Itoa(i + 1)}}
 		if i < len(messages)-1 {
 			if err := s.nc.PublishMsg(msg); err != nil {
-				return err
+				return 0, err
 			}
 			continue
 		}
 		msg.Header.Set(headerBatchCommit, "1")
 		// A batch that was begun is not tried again in the middle: what has no answer fails as a whole.
-		_, err := s.js.PublishMsg(ctx, msg, jetstream.WithRetryAttempts(0))
-		return err
+		ack, err := s.js.PublishMsg(ctx, msg, jetstream.WithRetryAttempts(0))
+		if err != nil {
+			return 0, err
+		}
+		return ack.Sequence, nil
 	}
-	return errors.New("an empty batch")
+	return 0, errors.New("an empty batch")
 }

@@ -161,9 +161,12 @@ func (c *committer) commit(batch []*put) error {
 	for _, p := range batch {
 		record = append(record, p.data...)
 	}
-	_, err = c.p.publish(context.Background(), s, record)
-	if t != nil && t.appended(o, err) {
+	seq, err := c.p.publish(context.Background(), s, record)
+	switch {
+	case t != nil && t.appended(o, seq, err):
 		return nil
+	case t == nil && err == nil:
+		c.p.log.owner.elsewhere(all)
 	}
 	return err
 }

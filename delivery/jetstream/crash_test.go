@@ -75,6 +75,8 @@ func (r *crashReceiver) Receive(rec *delivery.Record) {
 func (r *crashReceiver) CaughtUp(int) {}
 func (r *crashReceiver) Revoke(int)   {}
 
+func (r *crashReceiver) Release([]*delivery.Work) {}
+
 func crashChild(dir, sync string) error {
 	q := &Queue{Sync: sync}
 	log, err := q.Open(delivery.Env{DataDir: dir, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))})

@@ -23,7 +23,9 @@ type sink struct {
 	records []*delivery.Record
 	caught  map[int]int
 	revoked map[int]int
-	changed chan struct{}
+	// released are the works that are not to be expected any more.
+	released []*delivery.Work
+	changed  chan struct{}
 	// got is called with each record, if it is set.
 	got func(*delivery.Record)
 }
@@ -45,6 +47,11 @@ func (s *sink) Receive(r *delivery.Record) {
 
 func (s *sink) CaughtUp(partition int) { s.change(func() { s.caught[partition]++ }) }
 func (s *sink) Revoke(partition int)   { s.change(func() { s.revoked[partition]++ }) }
+
+// Release implements delivery.Receiver.
+func (s *sink) Release(works []*delivery.Work) {
+	s.change(func() { s.released = append(s.released, works...) })
+}
 
 func (s *sink) change(f func()) {
 	s.mu.Lock()

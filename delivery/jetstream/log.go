@@ -21,6 +21,8 @@ type owner interface {
 	start(r delivery.Receiver)
 	// append keeps works in the partitions they belong to, with the session there is; see delivery.Log.
 	append(ctx context.Context, s *session, works []*delivery.Work) error
+	// elsewhere releases works that were kept where another instance reads them.
+	elsewhere(works []*delivery.Work)
 	// reconfigure follows other settings of the same identity.
 	reconfigure(q *Queue) error
 	// owned returns the numbers of the partitions this instance works on; nil where there is only one instance.

@@ -32,6 +32,7 @@ func (o *sole) start(r delivery.Receiver) { o.p.start(r) }
 func (o *sole) append(ctx context.Context, s *session, works []*delivery.Work) error {
 	return o.p.append(ctx, s, works)
 }
-func (o *sole) reconfigure(*Queue) error { return nil }
-func (o *sole) owned() []int             { return nil }
-func (o *sole) stop(context.Context)     { o.p.stop() }
+func (o *sole) elsewhere([]*delivery.Work) {} // there is nobody else
+func (o *sole) reconfigure(*Queue) error   { return nil }
+func (o *sole) owned() []int               { return nil }
+func (o *sole) stop(context.Context)       { o.p.stop() }

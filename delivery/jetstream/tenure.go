@@ -37,9 +37,14 @@ type tenure struct {
 	number uint64
 	// fresh are the works of records that were appended and not read back yet: they need not be decoded.
 	fresh map[uint64][]*delivery.Work
+	// answered are the records that were not read yet when the server answered that it has them, in the order of its answers.
+	answered []answer
 	// rewrites are those of which it is not known whether they are in the log.
 	rewrites map[uint64]*rewrite
 }
+
+// answer is where a record is, and the number of its write.
+type answer struct{ seq, number uint64 }
 
 // rewrite is one that is under way, or failed. A record that comes by was written though that failed stands for nothing:
 // what it was to replace still stands.
@@ -58,12 +63,28 @@ func newTenure(p *partition, r delivery.Receiver) *tenure {
 	return t
 }
 
-// end returns once the receiver is not called any more.
+// end returns once nothing is handed to the receiver any more.
 func (t *tenure) end() {
 	t.cancel()
 	t.handing.Lock()
 	t.ended = true
 	t.handing.Unlock()
+	t.mu.Lock()
+	var unread []*delivery.Work
+	for _, works := range t.fresh {
+		unread = append(unread, works...)
+	}
+	clear(t.fresh)
+	t.answered = nil
+	t.mu.Unlock()
+	t.release(unread)
+}
+
+// release tells the receiver that works do not come.
+func (t *tenure) release(works []*delivery.Work) {
+	if len(works) > 0 {
+		t.receiver.Release(works)
+	}
 }
 
 // A write's number is odd for a rewrite.
@@ -77,17 +98,41 @@ func (t *tenure) appending(works []*delivery.Work) origin {
 	return origin{t.term, t.number}
 }
 
-// appended notes how a write ended and reports whether the record is in the log: when it was read, it is, even if the
-// server's answer got lost. One that is in the log without that being known is handed out as anything else.
-func (t *tenure) appended(o origin, err error) bool {
-	if err == nil {
-		return true
+// appended notes how a write ended, and where the record is if it is known to be in the log. It reports whether it is there:
+// when it was read, it is, even if the server's answer got lost. One that is in the log without that being known is handed
+// out as anything else.
+func (t *tenure) appended(o origin, seq uint64, err error) bool {
+	t.mu.Lock()
+	works, unread := t.fresh[o.number]
+	over := t.ctx.Err() != nil
+	switch {
+	case err != nil || over:
+		delete(t.fresh, o.number)
+	case unread:
+		t.answered = append(t.answered, answer{seq, o.number})
 	}
+	t.mu.Unlock()
+	if err != nil {
+		return !unread && !over
+	}
+	if over {
+		t.release(works)
+	}
+	return true
+}
+
+// passed returns the works of appended records up to seq that were passed over: somebody else removed them.
+func (t *tenure) passed(seq uint64) (works []*delivery.Work) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	_, unread := t.fresh[o.number]
-	delete(t.fresh, o.number)
-	return !unread && t.ctx.Err() == nil
+	n := 0
+	for ; n < len(t.answered) && t.answered[n].seq <= seq; n++ {
+		number := t.answered[n].number
+		works = append(works, t.fresh[number]...)
+		delete(t.fresh, number)
+	}
+	t.answered = t.answered[n:]
+	return works
 }
 
 // rewriting notes a rewrite that is about to be made, and returns who makes it.
@@ -154,6 +199,7 @@ func (t *tenure) take(seq uint64, data []byte) {
 		return
 	}
 	t.last = seq
+	defer func() { t.release(t.passed(seq)) }()
 	finished := t.p.finisher.read(seq)
 	o, rest, err := readRecordHeader(data)
 	if err != nil {
@@ -165,6 +211,7 @@ func (t *tenure) take(seq uint64, data []byte) {
 		t.p.finisher.finish(seq)
 	}
 	if what != handOut || finished {
+		t.release(works)
 		return
 	}
 	if works == nil {
@@ -203,6 +250,7 @@ func (t *tenure) catchUp(last uint64) {
 	if last > t.last {
 		t.last = last
 		t.p.finisher.pass(last)
+		t.release(t.passed(last))
 	}
 	if t.caughtUp {
 		return

@@ -2,6 +2,7 @@ package jetstream
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/eventgateway/eventgateway/delivery"
@@ -58,11 +59,11 @@ func TestAppendsWithoutAnAnswer(t *testing.T) {
 	lost := errors.New("no answer")
 	read := tenure.appending(works("a"))
 	tenure.take(1, record(t, read, "a"))
-	if !tenure.appended(read, lost) {
+	if !tenure.appended(read, 0, lost) {
 		t.Error("a record that was read is not in the log")
 	}
 	unread := tenure.appending(works("b"))
-	if tenure.appended(unread, lost) {
+	if tenure.appended(unread, 0, lost) {
 		t.Error("a record that was not read is in the log")
 	}
 	tenure.take(2, record(t, unread, "b"))
@@ -137,8 +138,59 @@ func TestNothingIsHandedOutAfterTheEnd(t *testing.T) {
 	if s.caught[0] > 0 {
 		t.Error("the end is taken for having caught up")
 	}
-	if o := tenure.appending(works("c")); tenure.appended(o, errors.New("no answer")) {
+	if o := tenure.appending(works("c")); tenure.appended(o, 0, errors.New("no answer")) {
 		t.Error("a record that was not read is in the log")
+	}
+}
+
+// TestWorksThatDoNotComeAreReleased has appended works not be handed out, for every reason there is.
+func TestWorksThatDoNotComeAreReleased(t *testing.T) {
+	tenure, s := alone(t)
+	write := func(id string, seq uint64) (own []*delivery.Work, o origin) {
+		own = works(id)
+		if o = tenure.appending(own); !tenure.appended(o, seq, nil) {
+			t.Errorf("%s was written, and is not in the log", id)
+		}
+		return own, o
+	}
+	want := func(what string, works ...[]*delivery.Work) {
+		t.Helper()
+		if all := slices.Concat(works...); !slices.Equal(s.released, all) {
+			ids := func(works []*delivery.Work) []string { return idsOf([]*delivery.Record{{Works: works}}) }
+			t.Errorf("%s: released are the events %v, want %v", what, ids(s.released), ids(all))
+		}
+	}
+	read, o := write("read", 1)
+	tenure.take(1, record(t, o, "read"))
+	want("read")
+	finished, o := write("finished", 2)
+	tenure.p.finisher.finish(2)
+	tenure.take(2, record(t, o, "finished"))
+	want("finished by somebody else", finished)
+	removed, _ := write("removed", 3)
+	later, o := write("later", 4)
+	tenure.take(4, record(t, o, "later"))
+	want("removed by somebody else", finished, removed)
+	last, _ := write("last", 5)
+	tenure.catchUp(5)
+	want("removed when there was no other", finished, removed, last)
+	unread, _ := write("unread", 6)
+	under := works("under way")
+	writing := tenure.appending(under)
+	tenure.p.stop()
+	if len(s.released) == 5 && s.released[3] == under[0] { // in any order
+		s.released[3], s.released[4] = unread[0], under[0]
+	}
+	want("at the end", finished, removed, last, unread, under)
+	tenure.appended(writing, 7, nil)
+	late, _ := write("late", 8)
+	want("after the end", finished, removed, last, unread, under, late)
+	s.awaitIDs(t, "read", "later")
+	if s.records[0].Works[0] != read[0] || s.records[1].Works[0] != later[0] {
+		t.Error("records were decoded")
+	}
+	if len(tenure.fresh)+len(tenure.answered) > 0 {
+		t.Error("something is remembered for ever")
 	}
 }
 

@@ -234,6 +234,7 @@ type nobody struct{}
 func (nobody) Receive(*delivery.Record) {}
 func (nobody) CaughtUp(int)             {}
 func (nobody) Revoke(int)               {}
+func (nobody) Release([]*delivery.Work) {}
 
 type finishing struct {
 	nobody

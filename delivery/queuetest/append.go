@@ -15,6 +15,7 @@ import (
 var appendTests = []test{
 	{name: "hands over what it is given", run: (*suite).testWhole},
 	{name: "one event of many deliveries", run: (*suite).testFanOut},
+	{name: "receives or releases all", run: (*suite).testReleased},
 	{name: "several events together", run: (*suite).testTogether},
 	{name: "in order", run: (*suite).testOrder},
 	{name: "refused as a whole", run: (*suite).testRefused},
@@ -60,6 +61,22 @@ func (s *suite) testFanOut() {
 	if how := differs(q.await("e")[0], many()); how != "" {
 		s.Error(how)
 	}
+}
+
+// testReleased appends works and waits until none is to be expected any more.
+func (s *suite) testReleased() {
+	q := s.open()
+	var all []*delivery.Work
+	for _, id := range numbered("e", 50) {
+		ones := works(id, id+" too")
+		q.append(ones...)
+		all = append(all, ones...)
+	}
+	s.eventually("all works are received or released", func() bool {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		return !slices.ContainsFunc(all, func(w *delivery.Work) bool { return !q.came[w] })
+	})
 }
 
 // testTogether appends several events at once, also two with one ID.

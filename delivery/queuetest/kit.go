@@ -174,10 +174,12 @@ type receiver struct {
 	busy    map[int]bool
 	last    map[int]uint64
 	closed  bool
+	// came are the works that were received or released.
+	came map[*delivery.Work]bool
 }
 
 func newReceiver(s *suite) *receiver {
-	return &receiver{s: s, caught: map[int]int{}, busy: map[int]bool{}, last: map[int]uint64{}}
+	return &receiver{s: s, caught: map[int]int{}, busy: map[int]bool{}, last: map[int]uint64{}, came: map[*delivery.Work]bool{}}
 }
 
 // Receive implements delivery.Receiver.
@@ -194,6 +196,9 @@ func (r *receiver) Receive(rec *delivery.Record) {
 	}
 	r.last[rec.Partition] = rec.Seq
 	r.records = append(r.records, handed{rec, rec.Works, r.caught[rec.Partition] > 0})
+	for _, w := range rec.Works {
+		r.came[w] = true
+	}
 	r.mu.Unlock()
 	if r.on != nil {
 		r.on(rec)
@@ -216,6 +221,15 @@ func (r *receiver) CaughtUp(partition int) {
 // Revoke implements delivery.Receiver.
 func (r *receiver) Revoke(partition int) {
 	r.s.Errorf("partition %d is taken away, although there is no other instance", partition)
+}
+
+// Release implements delivery.Receiver.
+func (r *receiver) Release(works []*delivery.Work) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, w := range works {
+		r.came[w] = true
+	}
 }
 
 // enter checks that one goroutine at a time calls for one partition, until what it returns is called.

@@ -43,6 +43,7 @@ var faults = map[string]string{
 	"TestSuspect/Backend/reconfigured":                            "ignores new settings",
 	"TestSuspect/Append/hands over what it is given":              "makes texts of extensions; gives no sizes",
 	"TestSuspect/Append/one event of many deliveries":             "keeps the first hundred deliveries",
+	"TestSuspect/Append/receives or releases all":                 "releases nothing",
 	"TestSuspect/Append/several events together":                  "takes events of one ID for one; hands over everything twice",
 	"TestSuspect/Append/in order":                                 "turns records around; gives all records one number",
 	"TestSuspect/Append/refused as a whole":                       "keeps what comes before the large one",

@@ -75,6 +75,8 @@ type disk struct {
 type stored struct {
 	seq           uint64
 	works, before []*delivery.Work
+	// given are the works as they were appended; nil when they were handed over.
+	given []*delivery.Work
 }
 
 func (b *suspect) Open(env delivery.Env) (delivery.Log, error) {
@@ -169,8 +171,13 @@ func (l *suspectLog) handOver(r delivery.Receiver, left uint64) {
 		case "gives all records one number":
 			rec.Seq = 1
 		}
+		given := s.given
+		s.given = nil
 		d.mu.Unlock()
 		r.Receive(rec)
+		if fault != "releases nothing" {
+			r.Release(given)
+		}
 		if fault == "hands over everything twice" {
 			r.Receive(&delivery.Record{Seq: s.seq + 1, Size: rec.Size, Works: clones(works)})
 		}
@@ -215,7 +222,7 @@ func (l *suspectLog) Append(ctx context.Context, works []*delivery.Work) error {
 	case "takes events of one ID for one":
 		kept = slices.CompactFunc(kept, func(a, b *delivery.Work) bool { return a.Event.ID == b.Event.ID })
 	}
-	l.keep(kept)
+	l.keep(kept).given = works
 	return nil
 }
 
