@@ -15,15 +15,15 @@ import (
 // usageInterval is how often it is looked how much is kept; usageIntervalLocal where that costs next to nothing.
 const usageInterval, usageIntervalLocal = 2 * time.Second, 250 * time.Millisecond
 
-// usage is what is kept, as far as is known.
+// usage is what is kept, as far as is known. Bytes are written before counts: whoever finds all counted finds their bytes.
 type usage struct {
 	records, bytes       atomic.Int64
 	deadCount, deadBytes atomic.Int64
 }
 
 func (u *usage) added(size int) {
-	u.records.Add(1)
 	u.bytes.Add(int64(size))
+	u.records.Add(1)
 }
 
 // watch keeps the usage up to date until ctx is done.
@@ -50,8 +50,8 @@ func (l *Log) measure(ctx context.Context, s *session) {
 	defer cancel()
 	info, err := s.work.Info(ctx)
 	if err == nil {
-		l.usage.records.Store(int64(info.State.Msgs))
 		l.usage.bytes.Store(int64(info.State.Bytes))
+		l.usage.records.Store(int64(info.State.Msgs))
 	}
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		s.fail(fmt.Errorf("the stream %s was removed", l.names.workStream()))

@@ -21,6 +21,7 @@ func (s *suite) testFinish() {
 		q.append(work(id))
 	}
 	q.await(ids...)
+	s.eventually("all is counted", func() bool { return q.Status().Records == int64(len(ids)) })
 	before := q.Status().Bytes
 	var left []string
 	for i, id := range ids {

@@ -204,7 +204,21 @@ func (g *Gateway) Reload(template string) (status int, body string) {
 	if resp.StatusCode == http.StatusOK {
 		g.reloaded.Store(true)
 	}
+	g.awaitAdmin()
 	return resp.StatusCode, string(b)
+}
+
+// awaitAdmin waits, after a reload, until the admin endpoint before is gone: Caddy closes it only once it has answered, and
+// resets the connections that its listener still holds then. One that does not go, because somebody uses it, is not waited
+// for much longer.
+func (g *Gateway) awaitAdmin() {
+	for range 500 {
+		log := g.Log()
+		if strings.Count(log, `"admin endpoint started"`)-strings.Count(log, `"stopped previous server"`) <= 1 {
+			return
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
 }
 
 // Do sends a request with a JSON body (nil for none) and fails the test if the status is not want. It returns the body. After a
