@@ -2,7 +2,6 @@ package integration
 
 import (
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -42,8 +41,7 @@ var hostileData = sync.OnceValue(func() string {
 func hostileEvent(n int) string { return "hostile." + strconv.Itoa(n%len(hostileFilters)) }
 
 // TestHostileFilter compares how long events take to a function while another space's events are all met by the worst filters
-// that are accepted, with how long they take without that. Both are measured in turn, so that whatever else the machine does
-// meets both, and again where that did not do. One attacker waits for each answer, many together do not.
+// that are accepted, with how long they take without that. One attacker waits for each answer, many together do not.
 func TestHostileFilter(t *testing.T) {
 	subscription := func(i int) fields {
 		return fields{"functionId": "f", "event": hostileEvent(i), "filter": hostileFilters[i]}
@@ -64,7 +62,6 @@ func TestHostileTransform(t *testing.T) {
 
 // testHostile has so many attackers, and a subscription for each type of event. metrics are expected beside those of the lane.
 func testHostile(t *testing.T, connections int, subscription func(i int) fields, metrics ...string) {
-	const rounds, attempts = 5, 3
 	// noise is what a busy machine makes of a millisecond. Before there was a lane for them, 16 connections made it 400.
 	noise := 15 * time.Millisecond
 	if gatewaytest.RaceEnabled {
@@ -99,31 +96,17 @@ func testHostile(t *testing.T, connections int, subscription func(i int) fields,
 	}
 	measure := func(count int) time.Duration { return watch.measure(s.Events, events, quick, count) }
 	measure(100) // whatever is done once is done
-	compare := func() bool {
-		var without, beside []time.Duration
-		first := attacker.next.Load()
-		for range rounds {
-			without = append(without, measure(sized(200, 1000)))
-			done := make(chan struct{})
-			var attacking sync.WaitGroup
-			for range connections {
-				attacking.Go(func() { attack(done) })
-			}
-			beside = append(beside, measure(sized(200, 1000)))
-			close(done)
-			attacking.Wait()
+	compare(t, 5, noise, func() time.Duration { return measure(sized(200, 1000)) }, func() time.Duration {
+		done := make(chan struct{})
+		var attacking sync.WaitGroup
+		for range connections {
+			attacking.Go(func() { attack(done) })
 		}
-		base, loaded := percentile(slices.Clone(without), 50), percentile(slices.Clone(beside), 50)
-		t.Logf("99th percentile, median of %d rounds: %s without, %s beside %d hostile events; all: %v and %v",
-			rounds, base, loaded, attacker.next.Load()-first, without, beside)
-		return loaded <= max(2*base, noise)
-	}
-	for attempt := 1; !compare(); attempt++ {
-		if attempt == attempts {
-			t.Errorf("the 99th percentile is more than twice as high, and more than %s, beside hostile events", noise)
-			break
-		}
-	}
+		defer attacking.Wait()
+		defer close(done)
+		return measure(sized(200, 1000))
+	})
+	t.Logf("%d hostile events", attacker.next.Load())
 	exposed := string(s.Do(http.MethodGet, s.Config+"/metrics", nil, 200))
 	for _, name := range append(metrics, `eventgateway_expressions_slow_total{space="hostile"}`,
 		`eventgateway_expressions_wait_seconds_total{space="hostile"}`, `eventgateway_expressions_waiting{space="hostile"} 0`) {

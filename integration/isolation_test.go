@@ -2,7 +2,6 @@ package integration
 
 import (
 	"fmt"
-	"slices"
 	"testing"
 	"time"
 
@@ -31,9 +30,7 @@ func TestIsolation(t *testing.T) {
 
 	measure := func(count int) time.Duration { return watch.measure(s.Events, events, quick, count) }
 	measure(sized(100, 1000)) // whatever is done once is done
-	var without, beside []time.Duration
-	for range sized(5, 3) {
-		without = append(without, measure(sized(200, 2000)))
+	compare(t, sized(5, 3), noise, func() time.Duration { return measure(sized(200, 2000)) }, func() time.Duration {
 		g.shut()
 		backlog.fill(s.Events, waiting, 500)
 		gatewaytest.Eventually(t, patience, func() error {
@@ -43,15 +40,10 @@ func TestIsolation(t *testing.T) {
 			return nil
 		})
 		// In full it takes longer than the function's timeout, so that deliveries fail meanwhile and are made again.
-		beside = append(beside, measure(sized(200, 8000)))
+		took := measure(sized(200, 8000))
 		g.open()
 		hung.got.waitFor(t, "at the function that hung", backlog.acked.all(), patienceWithLoad)
 		s.idle()
-	}
-	base, loaded := percentile(slices.Clone(without), 50), percentile(slices.Clone(beside), 50)
-	t.Logf("99th percentile, median of %d rounds: %s without, %s beside a function that hangs; all: %v and %v",
-		len(without), base, loaded, without, beside)
-	if limit := max(2*base, noise); loaded > limit {
-		t.Errorf("the 99th percentile is %s beside a function that hangs, %s without: want at most %s", loaded, base, limit)
-	}
+		return took
+	})
 }

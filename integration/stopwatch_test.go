@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"testing"
 	"time"
 )
 
@@ -64,4 +65,23 @@ func (w *stopwatch) measure(gateway string, p *publisher, r *receiver, count int
 	sending.Wait()
 	r.got.waitFor(p.t, "at the function that is measured", p.acked.all(), patience)
 	return percentile(slices.Clone(w.took), 99)
+}
+
+// compare compares what is measured without something with what is measured beside it, in turn for some rounds, so that
+// whatever else the machine does meets both, and again where that did not do. The median may be twice as high beside it, or
+// noise: what a busy machine makes of a millisecond.
+func compare(t *testing.T, rounds int, noise time.Duration, without, beside func() time.Duration) {
+	t.Helper()
+	const attempts = 3
+	for range attempts {
+		var base, loaded []time.Duration
+		for range rounds {
+			base, loaded = append(base, without()), append(loaded, beside())
+		}
+		t.Logf("99th percentiles in %d rounds: %v without, %v beside it", rounds, base, loaded)
+		if percentile(loaded, 50) <= max(2*percentile(base, 50), noise) {
+			return
+		}
+	}
+	t.Errorf("the 99th percentile is more than twice as high, and more than %s, each of %d times", noise, attempts)
 }
