@@ -17,7 +17,8 @@ type reserved struct {
 	first bool
 }
 
-// Split divides a work into one for each place that its deliveries have, in the order in which these come first.
+// Split divides a work that is to be kept into one for each place that its deliveries have, in the order in which these come
+// first. The parts are kept in its place: what is reserved for it is theirs.
 func (w *Work) Split(place func(*Owed) int) (parts []*Work, places []int) {
 	byPlace := map[int]*Work{}
 	for i := range w.Owed {
